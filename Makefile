@@ -1,0 +1,51 @@
+# Everything that is done with this project, from a fresh clone on. `make help` lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up status down test check bench lock clean
+
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install what the project needs into .venv (the other targets do it by themselves).
+
+$(READY): requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: install a newer one, or name it: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing into $(VENV) (once; under a minute with a good connection) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)."; exit 1; }
+	@$(RUN) -m pip install --disable-pip-version-check --require-hashes --quiet --progress-bar on -r requirements-dev.txt
+	@touch $@
+
+demo: $(READY) ## Bring up the whole system on this machine, send orders through every hop, show how long each took, stop.
+	@$(RUN) -m twin demo
+
+up: $(READY) ## Keep the whole system running on this machine until Ctrl-C; its outputs are in .twin/outputs.json.
+	@$(RUN) -m twin up
+
+status: $(READY) ## Tell whether a system is up on this machine, and where.
+	@$(RUN) -m twin status
+
+down: $(READY) ## Stop the system that `make up` started in another terminal.
+	@$(RUN) -m twin down
+
+test: $(READY) ## Run all tests (TESTS=path for some of them).
+	@$(RUN) -m pytest $(TESTS)
+
+check: $(READY) ## Lint, format check and strict types.
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy .
+
+bench: $(READY) ## Measure change capture against the bare replication reader.
+	@$(RUN) -m bench.capture
+
+lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
+	@$(RUN) -m infra.lock
+
+clean: ## Remove what was built and installed (not the databases of a running twin).
+	@rm -rf .build .venv .mypy_cache .ruff_cache .pytest_cache

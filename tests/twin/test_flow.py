@@ -1,0 +1,54 @@
+"""The journal joins what the processes report, by event."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from twin.flow import FlowJournal
+
+
+def report(hop: str, at: float, *events: str, **extra: object) -> str:
+    return json.dumps({"hop": hop, "at": at, "events": events, **extra})
+
+
+def test_a_journey_has_the_latency_of_each_hop() -> None:
+    journal = FlowJournal("project_clients")
+    journal.line(report("log", 10.002, "e", commits=[10.0]))
+    journal.line(report("stream", 10.010, "e"))
+    journey = journal.wait("e", "stream", 0)
+    assert journey is not None
+    assert journey.latency_ms("log") == pytest.approx(2.0)
+    assert journey.latency_ms("stream") == pytest.approx(8.0)
+    assert journey.latency_ms("topic") is None
+
+
+def test_only_the_projector_counts_as_projection() -> None:
+    journal = FlowJournal("project_clients")
+    journal.line(report("invoked", 1.0, "e", function="orders-local-notify_client"))
+    assert journal.wait("e", "projected", 0) is None
+    journal.line(report("invoked", 2.0, "e", function="orders-local-project_clients"))
+    journey = journal.wait("e", "projected", 0)
+    assert journey is not None
+    assert journey.at["projected"] == 2.0
+
+
+def test_the_first_time_counts_and_other_lines_are_passed_over() -> None:
+    journal = FlowJournal("p")
+    for line in ("", "not json", "[]", '{"hop":"ready"}', report("unknown hop", 1, "e")):
+        journal.line(line)
+    journal.line(report("topic", 1.0, "e"))
+    journal.line(report("topic", 9.0, "e"))
+    journey = journal.wait("e", "topic", 0)
+    assert journey is not None
+    assert journey.at == {"topic": 1.0}
+
+
+def test_waiting_ends_when_the_hop_is_reported() -> None:
+    journal = FlowJournal("p")
+    threading.Timer(0.05, journal.line, [report("pipe", 1.0, "e")]).start()
+    assert journal.wait("e", "pipe", 10) is not None
+    assert journal.arrived(1, 0) is not None
+    assert journal.arrived(2, 0) is None

