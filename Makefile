@@ -45,7 +45,9 @@ bench: $(READY) ## Measure change capture against the bare replication reader.
 	@$(RUN) -m bench.capture
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
-	@$(RUN) -m infra.lock
+	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \
+	  echo "$$file"; UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --universal --upgrade \
+	    --generate-hashes --no-emit-index-url --python-version 3.11 "$$file" -o "$${file%.in}.txt" || exit 1; done
 
 clean: ## Remove what was built and installed (not the databases of a running twin).
 	@rm -rf .build .venv .mypy_cache .ruff_cache .pytest_cache

@@ -32,19 +32,22 @@ class Journey:
         before = HOPS[HOPS.index(hop) - 1]
         if hop not in self.at or before not in self.at:
             return None
-        return (self.at[hop] - self.at[before]) * 1000
+        # Hops are reported by different processes, and a message can be on its way before the call that sent it
+        # returns: a hop that overtook its predecessor took no time of its own.
+        return max(0.0, self.at[hop] - self.at[before]) * 1000
 
 
 class FlowJournal:
     """Collects the hops that the twin's processes report. Safe to use from several threads.
 
+    The attribute `projector` names the function whose queue and invocations count; others' are passed over.
+
     Args:
-        projector: name of the function whose mapping counts as the projection.
         on_hop: called with (event id, hop, unix seconds) as each is reported.
     """
 
-    def __init__(self, projector: str, on_hop: Callable[[str, str, float], None] | None = None) -> None:
-        self._projector = projector
+    def __init__(self, on_hop: Callable[[str, str, float], None] | None = None) -> None:
+        self.projector: str | None = None
         self._on_hop = on_hop
         self._journeys: OrderedDict[str, Journey] = OrderedDict()
         self._changed = threading.Condition()
@@ -60,14 +63,14 @@ class FlowJournal:
 
     def _take(self, report: dict[str, Any]) -> None:
         hop, at, events = str(report["hop"]), float(report["at"]), list(report["events"])
-        function = str(report.get("function", ""))
-        if hop in ("queue", "invoked") and self._projector not in function:
+        if hop in ("queue", "invoked") and report.get("function") != self.projector:
             return
         if hop == "invoked":
             hop = "projected"
         if hop == "log":
             for event, commit in zip(events, report.get("commits", []), strict=False):
-                self._note(event, "commit", float(commit))
+                if commit is not None:  # rows of the full load were committed whenever
+                    self._note(event, "commit", float(commit))
         for event in events:
             self._note(event, hop, at)
 

@@ -147,8 +147,8 @@ class TwinFolder:
         for path in self.path.iterdir():
             if path.name in {"outputs.json", "processes.json"} or path.name.endswith(".draft"):
                 path.unlink(missing_ok=True)
-        pointer = self.data / "postgres" / "data-folder"
-        if pointer.is_file():
+        # Where a server's account cannot reach this folder, the server keeps its data elsewhere (see twin/servers).
+        for pointer in self.data.rglob("data-folder"):
             shutil.rmtree(pointer.read_text().strip(), ignore_errors=True)
         shutil.rmtree(self.data, ignore_errors=True)
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,7 @@ class Process:
         restart: whether the supervisor starts it again when it dies.
         on_line: called with each line of standard output (without its end), on a thread of its own.
         stop_signal: signal that asks the process to end in an orderly way.
+        final_codes: exit codes by which the process says that starting it again would not help.
     """
 
     def __init__(
@@ -75,10 +76,12 @@ class Process:
         restart: bool = True,
         on_line: Callable[[str], None] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        final_codes: Collection[int] = (),
     ) -> None:
         self.name = name
         self.argv = list(argv)
         self.restarts = restart
+        self.final_codes = frozenset(final_codes)
         self.log = log
         self._env = None if env is None else dict(env)
         self._cwd = cwd
@@ -242,11 +245,17 @@ class Supervisor:
 
     Args:
         on_restart: called with the name and exit code of a process that died and is started again.
+        on_end: called with a process that ended with one of its final codes and stays down.
     """
 
-    def __init__(self, on_restart: Callable[[str, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_restart: Callable[[str, int], None] | None = None,
+        on_end: Callable[[Process, int], None] | None = None,
+    ) -> None:
         self._processes: dict[str, Process] = {}
         self._on_restart = on_restart
+        self._on_end = on_end
         self._lock = threading.RLock()
         self._stopping = threading.Event()
 
@@ -298,6 +307,10 @@ class Supervisor:
                 return
             if process.running:  # restarted by whoever stopped it
                 continue
+            if code in process.final_codes:
+                if self._on_end is not None:
+                    self._on_end(process, code)
+                return
             if time.monotonic() - started > STABLE_AFTER_S:
                 pause_s = RESTART_PAUSE_MIN_S
             if self._on_restart is not None:

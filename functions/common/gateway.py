@@ -1,0 +1,130 @@
+"""API Gateway's proxy events and answers (REST API, AWS_PROXY integration).
+
+Source: "Set up Lambda proxy integrations in API Gateway" (Amazon API Gateway Developer Guide). Nothing here raises on
+an odd event: what a client can send must become an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from functions.common.errors import CacheUnavailable, DatabaseUnavailable, NotYetProjected, SecretUnreadable
+from functions.common.problems import Problem, internal_error, unavailable
+from functions.common.telemetry import MetricUnit, logger, metrics
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked. Header names are in lower case; of a header sent twice `headers` has the last value."""
+
+    id: str
+    path: str
+    resource: str
+    principal: str
+    headers: Mapping[str, str]
+    repeated_headers: frozenset[str]
+    query: Mapping[str, str]
+    path_parameters: Mapping[str, str]
+    body: str | None
+    is_base64: bool
+
+    @classmethod
+    def from_event(cls, event: JsonObject) -> Request:
+        """Read a proxy event; what it lacks is empty."""
+        context = _object(event.get("requestContext"))
+        authorizer = _object(context.get("authorizer"))
+        body = event.get("body")
+        many = _object(event.get("multiValueHeaders"))
+        repeated = {str(name).lower() for name, values in many.items() if isinstance(values, list) and len(values) > 1}
+        return cls(
+            id=_text(context.get("requestId")),
+            # With the stage, as the client wrote it; `path` of the event is without.
+            path=_text(context.get("path")) or _text(event.get("path")),
+            resource=_text(event.get("path")),
+            principal=_text(authorizer.get("principalId")),
+            headers={name.lower(): value for name, value in _texts(event.get("headers")).items()},
+            repeated_headers=frozenset(repeated),
+            query=_texts(event.get("queryStringParameters")),
+            path_parameters=_texts(event.get("pathParameters")),
+            body=body if isinstance(body, str) else None,
+            is_base64=event.get("isBase64Encoded") is True,
+        )
+
+    @property
+    def base_path(self) -> str:
+        """What stands before the API's own paths: the stage ("/prod"), a base path, or nothing."""
+        return self.path.removesuffix(self.resource) if self.resource else ""
+
+    @property
+    def instance(self) -> str:
+        """A URI reference to this one request, for problem documents."""
+        return f"{quote(self.path, errors='replace')}#{quote(self.id, errors='replace')}"
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: `body` is JSON text, None for no body."""
+
+    status: int
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_proxy(self) -> JsonObject:
+        """The answer as API Gateway takes it."""
+        headers = dict(self.headers)
+        if self.body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        return {
+            "statusCode": self.status,
+            "headers": headers,
+            "body": self.body if self.body is not None else "",
+            "isBase64Encoded": False,
+        }
+
+
+def answer(event: JsonObject, operation: Callable[[Request], Response]) -> JsonObject:
+    """Run `operation` on the event's request and give its response; every exception becomes a problem document.
+
+    Writes one log line, which has the request's correlation id, and the metric Requests by status class.
+    """
+    request = Request.from_event(event)
+    logger.set_correlation_id(request.id)
+    try:
+        response = operation(request)
+    except Problem as problem:
+        response = _refusal(problem, request)
+    except (DatabaseUnavailable, CacheUnavailable, SecretUnreadable) as error:
+        logger.error("dependency unavailable", reason=str(error))
+        response = _refusal(unavailable("A service that this request needs does not answer; try again."), request)
+    except NotYetProjected as error:
+        response = _refusal(unavailable(f"{error} Try again."), request)
+    except Exception:  # noqa: BLE001 - the outermost place: logged in full, answered as a problem
+        logger.exception("request failed")
+        response = _refusal(internal_error(), request)
+    logger.info("answered", status=response.status)
+    metrics.add_metric(name=f"Answered{response.status // 100}xx", unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
+    return response.to_proxy()
+
+
+def _refusal(problem: Problem, request: Request) -> Response:
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **problem.headers}
+    return Response(problem.status, json.dumps(problem.document(request.instance)), headers)
+
+
+def _object(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(name): text for name, text in _object(value).items() if isinstance(text, str)}

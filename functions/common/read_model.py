@@ -1,0 +1,26 @@
+"""Keys and fields of the read model, which the projector writes and the queries read.
+
+``client:{<id>}``
+    hash: name, email, order_count, total (decimal text), last_purchase (epoch seconds), version
+``client:{<id>}:orders``
+    sorted set of the client's last 50 orders: score is the version that the order made, member is JSON
+    ``{"id":..,"total":"..","placed_at":<epoch seconds>,"lines":[{"id":..,"price":"..","qty":..}]}``
+
+The braces are part of the keys: they put a client's two keys into one slot, so that one script may write both.
+Scores are doubles, so versions of one client order right up to 2^53.
+"""
+
+from __future__ import annotations
+
+KEPT_ORDERS = 50
+FIELDS = ("name", "email", "order_count", "total", "last_purchase", "version")
+
+
+def client_key(id_client: int) -> str:
+    """Key of a client's hash."""
+    return f"client:{{{id_client}}}"
+
+
+def orders_key(id_client: int) -> str:
+    """Key of a client's last orders."""
+    return f"client:{{{id_client}}}:orders"

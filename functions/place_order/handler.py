@@ -1,0 +1,131 @@
+"""POST /orders: from API Gateway's event to the command PlaceOrder, and from its result to the answer.
+
+201 with the order's id and the client's version; Location is where the order can be read, as soon as the read model
+has that version. An unknown client or product is a 422: the resource that was asked for (/orders) exists, the
+instructions cannot be followed. So is an Idempotency-Key that came before with another order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import cache
+from typing import Any
+
+from functions.common.database import Database, login
+from functions.common.gateway import Request, Response, answer
+from functions.common.problems import FieldError, Problem
+from functions.common.secret_store import SecretStore
+from functions.common.settings import DatabaseSettings, Environment, LoginSettings
+from functions.common.telemetry import MetricUnit, logger, metrics
+from functions.place_order.body import invalid_order, read_body
+from functions.place_order.command import OrderStore, PlaceOrder, place_order
+from functions.place_order.errors import (
+    ClientTotalTooLarge,
+    KeyReused,
+    OrderRefused,
+    OrderTooLarge,
+    UnknownClient,
+    UnknownProducts,
+)
+from functions.place_order.store import PostgresOrders
+
+MAX_TOTAL = "999999999999.99"
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});.*?Parent=([0-9a-f]{16})(?:;.*?Sampled=([01]))?", re.ASCII)
+
+
+@cache
+def orders() -> OrderStore:
+    """The store that the environment names, made at the first request; its connection outlives requests."""
+    environment = Environment()
+    settings = DatabaseSettings.read(environment)
+    account = LoginSettings.read(environment)
+    hours = environment.integer("IDEMPOTENCY_HOURS", 24, least=1, most=24 * 365)
+    return PostgresOrders(Database(settings, login(account, settings, SecretStore())), hours)
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry."""
+    return answer(event, lambda request: respond(request, orders))
+
+
+def respond(request: Request, store: Any) -> Response:
+    """Answer one request; `store` gives the OrderStore, and is called only for an order that could be placed.
+
+    Raises Problem for whatever is refused.
+    """
+    command = read_command(request)
+    try:
+        placed = place_order(command, store())
+    except OrderRefused as refusal:
+        logger.info("order refused", id_client=command.id_client, reason=type(refusal).__name__)
+        raise _problem(refusal, command) from None
+    metrics.add_metric(name="OrdersReplayed" if placed.replayed else "OrdersPlaced", unit=MetricUnit.Count, value=1)
+    logger.info(
+        "order placed",
+        id_order=placed.id_order,
+        id_client=command.id_client,
+        client_version=placed.client_version,
+        replayed=placed.replayed,
+    )
+    body = {
+        "message": "Order created successfully!",
+        "id_order": placed.id_order,
+        "client_version": placed.client_version,
+    }
+    location = f"{request.base_path}/clients/{command.id_client}/orders?min_version={placed.client_version}"
+    return Response(201, json.dumps(body), {"Location": location})
+
+
+def read_command(request: Request) -> PlaceOrder:
+    """The command in a request; raises Problem 400, 413, 415 or 422."""
+    key = _idempotency_key(request)
+    id_client, lines = read_body(request)
+    return PlaceOrder(request.principal, id_client, lines, key, traceparent(request))
+
+
+def traceparent(request: Request) -> str | None:
+    """The trace that the request is part of (W3C Trace Context): its own header, else X-Ray's id, else None."""
+    header = request.headers.get("traceparent", "")
+    if TRACEPARENT.fullmatch(header):
+        return header
+    xray = XRAY.search(os.environ.get("_X_AMZN_TRACE_ID", ""))
+    if xray is None:
+        return None
+    return f"00-{xray[1]}{xray[2]}-{xray[3]}-0{xray[4] or '0'}"
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    key = key.strip()
+    if not IDEMPOTENCY_KEY.fullmatch(key) or "idempotency-key" in request.repeated_headers:
+        detail = "Idempotency-Key must be sent once, with 1 to 255 visible ASCII characters."
+        raise Problem(400, "invalid-idempotency-key", "Invalid Idempotency-Key", detail)
+    return key
+
+
+def _problem(refusal: OrderRefused, command: PlaceOrder) -> Problem:
+    match refusal:
+        case UnknownClient():
+            return invalid_order([FieldError(("id_client",), f"There is no client {command.id_client}.")])
+        case UnknownProducts():
+            return invalid_order(
+                [
+                    FieldError(("products", position, "id_product"), f"There is no product {line.id_product}.")
+                    for position, line in enumerate(command.lines)
+                    if line.id_product in refusal.ids
+                ]
+            )
+        case OrderTooLarge():
+            return invalid_order([FieldError(("products",), f"The order's total exceeds {MAX_TOTAL}.")])
+        case ClientTotalTooLarge():
+            return invalid_order([FieldError(("products",), f"The client's total would exceed {MAX_TOTAL}.")])
+        case KeyReused():
+            detail = "This Idempotency-Key came before with another order; use a new key for a new order."
+            return Problem(422, "idempotency-key-reused", "Idempotency-Key reused", detail)
+    raise refusal

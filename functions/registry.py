@@ -1,0 +1,33 @@
+"""All that this system can do, on one screen: commands, queries and events, each with what answers it.
+
+For people, documentation and tests. No function imports it: each zip holds one function's code only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from functions.common.events import ORDER_PLACED
+from functions.get_client.query import GetClient, get_client
+from functions.list_orders.query import ListOrders, list_orders
+from functions.place_order.command import PlaceOrder, place_order
+from functions.project_clients.fold import fold
+
+# What is asked over HTTP, and what carries it out.
+COMMANDS: dict[type, Callable[..., Any]] = {PlaceOrder: place_order}
+QUERIES: dict[type, Callable[..., Any]] = {GetClient: get_client, ListOrders: list_orders}
+
+# What happened, and who learns of it through a queue of its own.
+EVENTS: dict[str, list[Callable[..., Any]]] = {ORDER_PLACED: [fold]}
+
+# Method and path of each, and the function (folder) that answers.
+ROUTES: dict[tuple[str, str], tuple[type, str]] = {
+    ("POST", "/orders"): (PlaceOrder, "place_order"),
+    ("GET", "/clients/{id}"): (GetClient, "get_client"),
+    ("GET", "/clients/{id}/orders"): (ListOrders, "list_orders"),
+}
+
+# Functions that answer no route.
+CONSUMERS: dict[str, str] = {"project_clients": ORDER_PLACED}
+SERVICES = ("authorize", "migrate")

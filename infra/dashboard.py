@@ -1,0 +1,117 @@
+"""One dashboard, in the order of the flow: API, database, change capture, stream, pipe, queues, cache."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import Config
+from infra.names import API_STAGE, CONSUMERS, FUNCTIONS, Names
+from infra.shared import Shared
+
+_WIDTH, _HEIGHT, _COLUMNS = 8, 6, 3
+
+Metric = list[Any]
+
+
+def body(config: Config, names: Names) -> str:
+    """Write the dashboard's body ("Dashboard body structure and syntax", CloudWatch)."""
+    api = ["ApiName", config.api_name, "Stage", API_STAGE]
+    task = ["ReplicationInstanceIdentifier", names.replication, "ReplicationTaskIdentifier", names.capture]
+    cluster = ["DBClusterIdentifier", names.cluster]
+    functions = [["AWS/Lambda", "{}", "FunctionName", names.function(folder)] for folder in FUNCTIONS]
+    queues = [names.queue(consumer) for consumer in CONSUMERS]
+    dead = [*(names.dead_letters(consumer) for consumer in CONSUMERS), names.undelivered]
+    nodes = [names.cache_node(number) for number in range(1, config.cache_nodes + 1)]
+    charts: list[tuple[str, str, list[Metric]]] = [
+        ("Requests and faults", "Sum", [["AWS/ApiGateway", what, *api] for what in ("Count", "4XXError", "5XXError")]),
+        ("Answer time, ms (p99)", "p99", [["AWS/ApiGateway", "Latency", *api]]),
+        ("Function errors", "Sum", [[*metric[:1], "Errors", *metric[2:]] for metric in functions]),
+        ("Database capacity, ACU", "Average", [["AWS/RDS", "ServerlessDatabaseCapacity", *cluster]]),
+        ("Database connections", "Maximum", [["AWS/RDS", "DatabaseConnections", *cluster]]),
+        (
+            "Slot lag and retained log, bytes",
+            "Maximum",
+            [
+                ["AWS/RDS", what, *cluster, "Role", "WRITER"]
+                for what in ("OldestReplicationSlotLag", "TransactionLogsDiskUsage")
+            ],
+        ),
+        (
+            "Capture latency, s",
+            "Maximum",
+            [["AWS/DMS", what, *task] for what in ("CDCLatencySource", "CDCLatencyTarget")],
+        ),
+        (
+            "Stream age, ms",
+            "Maximum",
+            [["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", names.events]],
+        ),
+        (
+            "Pipe",
+            "Sum",
+            [["AWS/EventBridge/Pipes", what, "PipeName", names.events] for what in ("Invocations", "ExecutionFailed")],
+        ),
+        (
+            "Oldest message, s",
+            "Maximum",
+            [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue] for queue in queues],
+        ),
+        (
+            "Dead letters",
+            "Maximum",
+            [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue] for queue in dead],
+        ),
+        (
+            "Cache memory, %",
+            "Maximum",
+            [["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node] for node in nodes],
+        ),
+    ]
+    widgets = [
+        {
+            "type": "metric",
+            "x": index % _COLUMNS * _WIDTH,
+            "y": index // _COLUMNS * _HEIGHT,
+            "width": _WIDTH,
+            "height": _HEIGHT,
+            "properties": {
+                "title": title,
+                "region": config.region,
+                "view": "timeSeries",
+                "stat": statistic,
+                "period": 60,
+                "metrics": metrics,
+            },
+        }
+        for index, (title, statistic, metrics) in enumerate(charts)
+    ]
+    return json.dumps({"widgets": widgets})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardArgs:
+    """What the dashboard is made of."""
+
+    shared: Shared
+
+
+class Dashboard(pulumi.ComponentResource):
+    """The dashboard of one stack."""
+
+    name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DashboardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("orders:alarms:Dashboard", name, None, opts)
+        dashboard = aws.cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=args.shared.names.prefix,
+            dashboard_body=body(args.shared.config, args.shared.names),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = dashboard.dashboard_name
+        self.register_outputs({"name": self.name})

@@ -1,0 +1,273 @@
+"""Migrations on a real server: applied once, in order, by one run at a time, and each role gets what it needs only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import errors
+
+from functions.common.errors import DatabaseUnavailable
+from functions.common.settings import DatabaseSettings
+from functions.migrate import handler, migrations
+from functions.migrate.errors import MigrationEdited, MigrationFailed, MigrationMissing
+from tests.functions.migrated import MemorySecrets, Orders, migrate_settings
+from twin.servers.postgres import PostgresServer
+
+Run = Callable[[Path], dict[str, Any]]
+
+
+@pytest.fixture
+def run(settings: DatabaseSettings, secrets: MemorySecrets) -> Run:
+    return lambda folder: handler.migrate(migrate_settings(settings), secrets, lambda: folder)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_a.sql").write_text("create table a (x integer); insert into a values (1), (100 % 7);")
+    (tmp_path / "0002_b.sql").write_text("insert into a values (3);")
+    return tmp_path
+
+
+def _rows(postgres: PostgresServer, settings: DatabaseSettings, statement: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(postgres.dsn(settings.name))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def test_the_seed_is_there_and_the_next_ids_follow(orders: Orders) -> None:
+    assert orders.rows("select id, name, price::text from product order by id") == [
+        (1, "Computer", "1500.00"), (2, "Phone", "500.00"), (3, "TV", "1000.00")
+    ]  # fmt: skip
+    assert orders.rows("select id, name, email, version, total::text from client order by id") == [
+        (1, "Bob", "bob@anemailprovider.com", 0, "0.00"),
+        (2, "Alice", "alice@anemailprovider.com", 0, "0.00"),
+        (3, "John", "john@anemailprovider.com", 0, "0.00"),
+    ]
+    assert orders.rows("insert into client (name, email) values ('Eve', 'eve@x') returning id") == [(4,)]
+    assert orders.rows("insert into product (name, price) values ('Radio', 1) returning id") == [(4,)]
+
+
+def test_no_captured_column_is_a_lob(orders: Orders) -> None:
+    types = orders.rows("select data_type from information_schema.columns where table_name = 'outbox'")
+    assert {kind for (kind,) in types} == {"uuid", "character varying", "bigint", "timestamp with time zone"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into product (name, price) values ('x', 'NaN')",
+        "insert into product (name, price) values ('x', -1)",
+        "insert into product (id, name, price) values (0, 'x', 1)",
+        "insert into product (name, price) values (E'a\\nb', 1)",
+        "insert into client (name, email) values (E'\\x01', 'a@b')",
+        "insert into client (name, email) values ('x', 'a b@c')",
+        "insert into client (name, email) values ('', 'a@b')",
+        "update client set total = 'NaN'",
+        "update client set version = -1",
+    ],
+)
+def test_rows_out_of_bounds_are_refused(orders: Orders, statement: str) -> None:
+    with pytest.raises(errors.CheckViolation):
+        orders.rows(statement)
+
+
+def test_migrations_are_applied_once_and_new_ones_on_top(
+    run: Run, folder: Path, postgres: PostgresServer, settings: DatabaseSettings
+) -> None:
+    assert run(folder) == {"applied": ["0001_a.sql", "0002_b.sql"], "current": 2}
+    assert run(folder) == {"applied": [], "current": 2}
+    (folder / "0003_c.sql").write_text("insert into a values (4);")
+    assert run(folder) == {"applied": ["0003_c.sql"], "current": 3}
+    assert _rows(postgres, settings, "select x from a") == [(1,), (2,), (3,), (4,)]
+
+
+def test_an_edited_or_renamed_migration_is_refused_and_changes_nothing(run: Run, folder: Path) -> None:
+    run(folder)
+    (folder / "0003_c.sql").write_text("create table c (x integer)")
+    original = (folder / "0002_b.sql").read_text()
+    (folder / "0002_b.sql").write_text(original + " ")
+    with pytest.raises(MigrationEdited, match=r"0002_b\.sql"):
+        run(folder)
+    (folder / "0002_b.sql").unlink()
+    (folder / "0002_renamed.sql").write_text(original)
+    with pytest.raises(MigrationEdited, match=r"0002_renamed\.sql"):
+        run(folder)
+    (folder / "0002_renamed.sql").rename(folder / "0002_b.sql")
+    assert run(folder)["applied"] == ["0003_c.sql"]
+
+
+def test_an_older_package_is_refused(run: Run, folder: Path) -> None:
+    run(folder)
+    (folder / "0002_b.sql").unlink()
+    with pytest.raises(MigrationMissing, match=r"0002_b\.sql"):
+        run(folder)
+
+
+def test_a_failing_migration_leaves_nothing_and_is_applied_once_mended(
+    run: Run, folder: Path, postgres: PostgresServer, settings: DatabaseSettings
+) -> None:
+    (folder / "0003_c.sql").write_text("create table c (x integer); insert into c values (1); select 1 / 0;")
+    with pytest.raises(MigrationFailed, match=r"0003_c\.sql.*division by zero"):
+        run(folder)
+    assert _rows(postgres, settings, "select to_regclass('c'), (select count(*) from a)") == [(None, 3)]
+    (folder / "0003_c.sql").write_text("create table c (x integer)")
+    assert run(folder)["applied"] == ["0003_c.sql"]
+
+
+def test_concurrent_runs_apply_each_migration_once(
+    run: Run, folder: Path, postgres: PostgresServer, settings: DatabaseSettings
+) -> None:
+    (folder / "0001_a.sql").write_text("create table a (x integer); select pg_sleep(0.2);")
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run, [folder] * 4))
+    assert sorted(len(result["applied"]) for result in results) == [0, 0, 0, 2]
+    assert _rows(postgres, settings, "select count(*) from a") == [(1,)]
+
+
+def test_a_repeated_run_keeps_the_passwords(run: Run, orders: Orders) -> None:
+    before = {name: dict(fields) for name, fields in orders.secrets.values.items()}
+    run(migrations.folder())
+    assert orders.secrets.values == before
+    assert set(before["cdc"]) == {"username", "password", "host", "port"}
+    for role in ("app", "cdc"):
+        orders.connect(role).close()
+
+
+def test_a_secret_that_a_crash_left_ahead_of_the_role_is_taken_over(run: Run, orders: Orders) -> None:
+    orders.secrets.values["cdc"]["password"] = "written before the crash".replace(" ", "")
+    with pytest.raises(psycopg2.OperationalError):
+        orders.connect("cdc")
+    run(migrations.folder())
+    orders.connect("cdc").close()
+
+
+def test_an_unreachable_database_is_an_error_without_the_password(
+    settings: DatabaseSettings, secrets: MemorySecrets
+) -> None:
+    secrets.values["master"]["password"] = "geheim"
+    with pytest.raises(DatabaseUnavailable) as caught:
+        handler.migrate(migrate_settings(settings), secrets, migrations.folder)  # type: ignore[arg-type]
+    assert "geheim" not in repr(caught.value)
+
+
+ALLOWED = {
+    "app": ["select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])"],
+    "cdc": [
+        "select * from outbox",
+        "create table cdc.awsdms_heartbeat (x integer); drop table cdc.awsdms_heartbeat",
+        "select pg_create_logical_replication_slot('slot_of_test', 'test_decoding', true)",
+    ],
+}
+DENIED = {
+    "app": [
+        *[f"select * from {table}" for table in ("product", "client", "orders", "order_line", "outbox",
+                                                 "idempotency_key", "schema_migration")],
+        "insert into client (name, email) values ('x', 'a@b')", "update client set total = 0", "delete from outbox",
+        "create table t (x integer)", "create temporary table t (x integer)", "create schema s",
+        "truncate outbox", "drop table orders", "set role order_writer", "create role r",
+        "select pg_create_logical_replication_slot('x', 'test_decoding', true)",
+    ],
+    "cdc": [
+        *[f"select * from {table}" for table in ("product", "client", "orders", "order_line", "idempotency_key")],
+        "insert into outbox select * from outbox", "delete from outbox", "create table public.t (x integer)",
+        "select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])", "create role r",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "statement"), [(role, text) for role in ALLOWED for text in ALLOWED[role]])
+def test_a_role_may_do_its_work(orders: Orders, role: str, statement: str) -> None:
+    connection = orders.connect(role)
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(("role", "statement"), [(role, text) for role in DENIED for text in DENIED[role]])
+def test_a_role_may_do_nothing_else(orders: Orders, role: str, statement: str) -> None:
+    connection = orders.connect(role)
+    with connection.cursor() as cursor, pytest.raises(errors.InsufficientPrivilege):
+        cursor.execute(statement)
+    connection.close()
+
+
+def test_maintenance_may_remove_old_rows_only(orders: Orders) -> None:
+    orders.rows("set role maintenance")
+    orders.rows("delete from outbox where occurred_at < now()")
+    orders.rows("delete from idempotency_key where created_at < now()")
+    for statement in ("select * from client", "delete from orders", "update outbox set version = 0"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            orders.rows(statement)
+    orders.rows("reset role")
+
+
+def test_the_function_of_the_app_runs_with_a_bare_owner(orders: Orders) -> None:
+    assert orders.rows(
+        "select r.rolname, r.rolsuper, r.rolcanlogin, p.prosecdef, p.proconfig"
+        " from pg_proc p join pg_roles r on r.oid = p.proowner where p.proname = 'place_order'"
+    ) == [("order_writer", False, False, True, ["search_path=pg_catalog, public, pg_temp"])]
+
+
+def test_app_has_time_limits(orders: Orders) -> None:
+    connection = orders.connect("app")
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("5s", "3s")
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def aurora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server like Aurora: its master is no superuser, and rights to replicate or use tokens are roles."""
+    server = PostgresServer(tmp_path_factory.mktemp("aurora"), settings={"fsync": "off", "log_statement": "all"})
+    server.start()
+    connection = psycopg2.connect(server.dsn())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for statement in (
+            "create role rds_superuser", "create role rds_iam", "create role rds_replication",
+            "create role master login createdb createrole password 'master'",
+            "grant rds_superuser to master", "grant rds_iam, rds_replication to master with admin option",
+            "create database orders owner master",
+        ):  # fmt: skip
+            cursor.execute(statement)
+    connection.close()
+    yield server
+    server.remove()
+
+
+def test_aurora_needs_no_superuser_and_its_log_has_no_password(aurora: PostgresServer) -> None:
+    store = MemorySecrets()
+    store.values["master"] = {"username": "master", "password": "master"}
+    settings = DatabaseSettings(aurora.host, aurora.port, "orders", "disable", "")
+
+    def membership() -> list[tuple[str, str]]:
+        connection = psycopg2.connect(aurora.dsn("orders"))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select roleid::regrole::text, member::regrole::text from pg_auth_members"
+                " where roleid::regrole::text like 'rds%' and member::regrole::text in ('app', 'cdc') order by 1, 2"
+            )
+            found = cursor.fetchall()
+        connection.close()
+        return found
+
+    # With IAM tokens first, then with a password, then back.
+    for app_secret, expected in (("", [("rds_iam", "app")]), ("app", []), ("", [("rds_iam", "app")])):
+        handler.migrate(migrate_settings(settings, app_secret), store, migrations.folder)  # type: ignore[arg-type]
+        assert membership() == [*expected, ("rds_replication", "cdc")]
+    passwords = [store.values[role]["password"] for role in ("app", "cdc")]
+    for role, password in zip(("app", "cdc"), passwords, strict=True):
+        psycopg2.connect(aurora.dsn("orders", role, password)).close()
+    log = (aurora.folder / "postgres.log").read_text()
+    assert "alter role" in log
+    assert not any(password in log for password in passwords)

@@ -1,0 +1,42 @@
+"""A running emulator, and a scene on it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.twin.event_source.scene import Scene
+from twin.emulator import Emulator
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator that the tests of event source mappings share."""
+    running = Emulator(tmp_path_factory.mktemp("event-source-emulator"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_scene(emulator: Emulator, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes that are stopped after the test."""
+    scenes: list[Scene] = []
+
+    def make(on: Emulator = emulator, source: str | None = None, visibility_timeout_s: int = 30) -> Scene:
+        folder = tmp_path / str(len(scenes))
+        folder.mkdir()
+        scenes.append(Scene(on, folder, source, visibility_timeout_s))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        scene.stop()
+
+
+@pytest.fixture
+def scene(make_scene: Callable[..., Scene]) -> Scene:
+    """One scene with a function that does as the bodies of its messages say."""
+    return make_scene()

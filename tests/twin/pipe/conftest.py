@@ -1,0 +1,42 @@
+"""A running emulator, and a scene on it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.twin.pipe.scene import Scene
+from twin.emulator import Emulator
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator that the tests of pipes share."""
+    running = Emulator(tmp_path_factory.mktemp("pipe-emulator"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_scene(emulator: Emulator, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes that are stopped after the test."""
+    scenes: list[Scene] = []
+
+    def make(on: Emulator = emulator, shards: int = 1) -> Scene:
+        folder = tmp_path / str(len(scenes))
+        folder.mkdir()
+        scenes.append(Scene(on, folder, shards))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        scene.stop()
+
+
+@pytest.fixture
+def scene(make_scene: Callable[..., Scene]) -> Scene:
+    """One scene with a stream of one shard."""
+    return make_scene()

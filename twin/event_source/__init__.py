@@ -1,0 +1,1 @@
+"""One event source mapping: an SQS queue to a Lambda function."""

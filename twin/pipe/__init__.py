@@ -1,0 +1,1 @@
+"""One EventBridge pipe: Kinesis stream to SNS topic or SQS queue."""
