@@ -64,3 +64,9 @@ def client_maker(
         return session.client(service, endpoint_url=aws["endpoint_url"], config=config)
 
     return make
+
+
+def queue_url(endpoint_url: str, arn: str) -> str:
+    """Give the URL of a queue by its ARN, without asking: the roles of pipes and functions need not be allowed to."""
+    account, name = arn.split(":")[4:6]
+    return f"{endpoint_url.rstrip('/')}/{account}/{name}"

@@ -54,6 +54,10 @@ class OrdersClient:
         params = {} if min_version is None else {"min_version": min_version}
         return self._http.get(f"{self._clients_url}/{client_id}", params=params)
 
+    def orders(self, client_id: int) -> httpx.Response:
+        """Get a client's last orders."""
+        return self._http.get(f"{self._clients_url}/{client_id}/orders")
+
     def wait_for_version(self, client_id: int, version: int, timeout_s: float = 20.0) -> dict[str, Any]:
         """Read a client until the read model has this version of it.
 

@@ -106,6 +106,11 @@ class FlowJournal:
                     return None
                 self._changed.wait(left_s)
 
+    def all(self) -> list[Journey]:
+        """The journeys that are remembered, in order of arrival."""
+        with self._changed:
+            return list(self._journeys.values())
+
     def arrived(self, number: int, timeout_s: float) -> Journey | None:
         """Wait for the `number`-th event (from 1, in order of arrival from the log); None after `timeout_s` seconds."""
         with self._changed:

@@ -70,7 +70,7 @@ class Twin:
         config = read_config(ROOT, STACK, self._configuration())
         # The traces are what the journal is made of.
         os.environ[tracing.VARIABLE] = "1"
-        emulator = Emulator(
+        self.emulator = emulator = Emulator(
             self.folder.data / "emulator",
             account=str(config["orders:account"]),
             region=str(config["orders:region"]),

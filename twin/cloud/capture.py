@@ -21,7 +21,7 @@ MODULE = "twin.capture"
 ENDPOINT = "aws:dms/endpoint:Endpoint"
 INSTANCE = "aws:dms/replicationInstance:ReplicationInstance"
 SOURCES = frozenset({"aurora-postgresql", "postgres"})
-MIGRATIONS = frozenset({"full-load", "cdc", "full-load-and-cdc"})
+MIGRATIONS = frozenset({"cdc", "full-load-and-cdc"})
 SECRET_MEMBERS = ("username", "password", "host", "port")
 
 
@@ -148,7 +148,7 @@ def _allow_replication(at: Context, source: dict[str, Any], owner: str) -> None:
             "select exists (select from pg_roles where rolname = %(user)s and rolreplication) or exists ("
             "select from pg_auth_members join pg_roles member on member.oid = pg_auth_members.member "
             "join pg_roles granted on granted.oid = roleid "
-            "where member.rolname = %(user)s and granted.rolname in ('rds_replication', 'rds_Superuser'))",
+            "where member.rolname = %(user)s and granted.rolname in ('rds_replication', 'rds_superuser'))",
             {"user": source["username"]},
         )
         allowed = cursor.fetchone()

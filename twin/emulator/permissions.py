@@ -1,14 +1,21 @@
 """Permissions as AWS checks them, where ministack asks for another action.
 
-On AWS, PublishBatch is authorized by `sns:Publish`: the "Actions defined by Amazon SNS" of the service authorization
-reference have no batch action. ministack asks for `sns:PublishBatch`, which no policy for AWS would name.
+On AWS, a batch is authorized by the action on one message: "Specifying SendMessage, DeleteMessage, or
+ChangeMessageVisibility [...] also grants permissions for the corresponding batch versions of those actions"
+(AddPermission, SQS API reference); the actions of SNS in the service authorization reference have no batch either.
+ministack asks for the batch action by its name, which a policy for AWS does not hold.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-SAME_ACTION = {"sns:PublishBatch": "sns:Publish"}
+SAME_ACTION = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 
 
 def repair(iam_actions: Any) -> None:

@@ -57,16 +57,15 @@ class Gatherer:
             return batch
         deadline = self._clock() + self._window_s
         size = sum(map(_size, batch))
-        while len(batch) < self._batch_size and (left_s := deadline - self._clock()) > 0:
-            if self._stopping.is_set():
-                break
+        over = False
+        while len(batch) < self._batch_size and not over and not self._stopping.is_set():
+            left_s = deadline - self._clock()
+            over = left_s <= 0  # one last look at what came during the last pause
             room = min(self._batch_size - len(batch), REQUEST_MESSAGES)
-            if left_s < 1:
+            more = self._receive(room, min(max(int(left_s), 0), LONG_POLL_S))
+            if not more and 0 < left_s < 1:
                 # A long poll takes whole seconds.
                 self._stopping.wait(left_s)
-                more = self._receive(room, 0)
-            else:
-                more = self._receive(room, min(int(left_s), LONG_POLL_S))
             for position, message in enumerate(more):
                 size += _size(message)
                 if size > BATCH_BYTES:

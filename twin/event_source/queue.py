@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from twin.aws_clients import queue_url
 from twin.aws_errors import UNREACHABLE, code_of, is_throttling, pause_s, status_of
 from twin.event_source.records import Message
 
@@ -35,14 +36,14 @@ class Queue:
         self._sqs = sqs
         self._arn = arn
         self._pause = pause
-        self._known_url: str | None = None
+        self._url = queue_url(sqs.meta.endpoint_url, arn)
 
     def visibility_timeout_s(self) -> int:
         """Give the queue's visibility timeout, seconds; waits until the queue exists."""
         return self._outliving(self._look_up_visibility_timeout)
 
     def _look_up_visibility_timeout(self) -> int:
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._url(), AttributeNames=["VisibilityTimeout"])
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])
         return int(answer["Attributes"]["VisibilityTimeout"])
 
     def receive(self, most: int, wait_s: int) -> list[Message]:
@@ -50,7 +51,7 @@ class Queue:
 
         def receive() -> list[Message]:
             answer = self._sqs.receive_message(
-                QueueUrl=self._url(),
+                QueueUrl=self._url,
                 MaxNumberOfMessages=min(most, REQUEST_MESSAGES),
                 WaitTimeSeconds=wait_s,
                 MessageSystemAttributeNames=["All"],
@@ -72,7 +73,7 @@ class Queue:
         for attempt in range(1, DELETE_ATTEMPTS + 1):
             entries = [{"Id": key, "ReceiptHandle": message["ReceiptHandle"]} for key, message in left.items()]
             try:
-                answer = self._sqs.delete_message_batch(QueueUrl=self._url(), Entries=entries)
+                answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
             except (ClientError, *UNREACHABLE) as error:
                 reason = error
             else:
@@ -83,12 +84,6 @@ class Queue:
                 reason = failed[0].get("Message")
             self._pause(pause_s(attempt, RETRY_FIRST_S, RETRY_MOST_S))
         log.error("%d messages could not be deleted and will come again: %s", len(left), reason)
-
-    def _url(self) -> str:
-        if self._known_url is None:
-            account, name = self._arn.split(":")[4:6]
-            self._known_url = str(self._sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
-        return self._known_url
 
     def _outliving(self, call: Callable[[], T]) -> T:
         attempt = 0

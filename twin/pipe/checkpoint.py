@@ -30,7 +30,7 @@ class Stream:
 
     arn: str
     created: float  # unix seconds
-    first_started: float  # of the pipe on this stream, unix seconds
+    first_started: float  # when the pipe first read this stream, unix seconds
 
 
 class Checkpoints:
@@ -56,7 +56,8 @@ class Checkpoints:
             return Stream(arn, created, float(known["first_started"])), False
         for file in self._folder.glob("*.json"):
             file.unlink()
-        stream = Stream(arn, created, time.time())
+        # A stream that took the place of another is read from its beginning, wherever the pipe starts.
+        stream = Stream(arn, created, time.time() if known is None else created)
         write_durably(path, json.dumps(asdict(stream)).encode())
         return stream, known is not None
 

@@ -89,34 +89,31 @@ class Pipe:
             log.info("A parallelization factor is taken as 1: one batch of a shard at a time.")
         try:
             while not self._stopping.is_set():
-                stream, again = self._take_stream()
-                self._run_on(stream, again=again)
+                self._run_on(self._take_stream())
         except StoppedError:
             pass
         finally:
             self._end_readers()
 
-    def _take_stream(self) -> tuple[Stream, bool]:
+    def _take_stream(self) -> Stream:
         stream, dropped = self._checkpoints.take(self._settings.source_arn, self._source.created())
         if dropped:
             log.warning(
-                "The stream %s was made anew since the checkpoints were written: reading it from its oldest record.",
+                "The stream %s was made anew since the checkpoints were written: reading it from its beginning.",
                 stream.arn,
             )
-        return stream, dropped
+        return stream
 
-    def _run_on(self, stream: Stream, *, again: bool) -> None:
-        """Read the stream until it is gone. `again`: it took the place of one that was read before."""
-        first = True
+    def _run_on(self, stream: Stream) -> None:
+        """Read the stream until it is gone."""
         announced = False
         while not self._stopping.is_set():
             self._changed.clear()
             try:
-                self._discover(stream, from_start=again or not first)
+                self._discover(stream)
             except StreamGoneError as error:
                 log.warning("The stream is gone: %s", error)
                 break
-            first = False
             if not announced:
                 for reader in self._readers.values():
                     while not reader.opened.wait(0.1) and not self._stopping.is_set():
@@ -128,7 +125,7 @@ class Pipe:
                 break
         self._end_readers()
 
-    def _discover(self, stream: Stream, *, from_start: bool) -> None:
+    def _discover(self, stream: Stream) -> None:
         shards = self._source.shards()
         names = {shard.name for shard in shards}
         for shard in shards:
@@ -136,10 +133,9 @@ class Pipe:
                 continue
             waited_for = [parent for parent in shard.parents if parent in names]
             if all(parent in self._readers and self._readers[parent].ended for parent in waited_for):
-                # A child always begins with its oldest record: what its parents did not have is in it.
-                self._start(shard, stream, from_start=from_start or bool(waited_for))
+                self._start(shard, stream)
 
-    def _start(self, shard: Shard, stream: Stream, *, from_start: bool) -> None:
+    def _start(self, shard: Shard, stream: Stream) -> None:
         policy = Policy(
             self._settings.maximum_retry_attempts, self._settings.maximum_record_age_s, self._settings.bisect
         )
@@ -156,7 +152,6 @@ class Pipe:
             Delivery(self._target.deliver, give_up, policy, pause=self._pause),
             self._checkpoints,
             self._tracer,
-            from_start=from_start,
             on_end=self._changed.set,
         )
         self._readers[shard.name] = reader

@@ -41,7 +41,6 @@ class ShardReader(threading.Thread):
         delivery: delivers batches of items.
         checkpoints: where positions are kept.
         tracer: for trace lines.
-        from_start: begin with the oldest record if there is no checkpoint.
         on_end: called when the shard is done with, or gone.
     """
 
@@ -56,7 +55,6 @@ class ShardReader(threading.Thread):
         checkpoints: Checkpoints,
         tracer: Tracer,
         *,
-        from_start: bool,
         on_end: Callable[[], None],
     ) -> None:
         super().__init__(name=shard.name, daemon=True)
@@ -73,7 +71,6 @@ class ShardReader(threading.Thread):
         self._delivery = delivery
         self._checkpoints = checkpoints
         self._tracer = tracer
-        self._from_start = from_start
         self._on_end = on_end
         self._stopping = threading.Event()
         self._position = checkpoints.load(shard.name)
@@ -130,7 +127,7 @@ class ShardReader(threading.Thread):
             iterator = following
 
     def _open(self) -> str:
-        return self._source.iterator(self.shard, self._position, self._stream, from_start=self._from_start)
+        return self._source.iterator(self.shard, self._position, self._stream)
 
     def _wait_s(self) -> float:
         if not self._pending:

@@ -80,15 +80,13 @@ class Source:
                 return found
             request = {"NextToken": answer["NextToken"]}
 
-    def iterator(self, shard: Shard, position: Position | None, stream: Stream, *, from_start: bool) -> str:
+    def iterator(self, shard: Shard, position: Position | None, stream: Stream) -> str:
         """Give an iterator after a position; without one, where the pipe starts.
 
         Args:
             shard: to read.
             position: what was delivered last; None if nothing was.
             stream: its identity.
-            from_start: begin with the oldest record whatever the pipe's starting position is (a shard that came
-                into being while the pipe ran).
 
         Raises:
             StreamGoneError: the stream or the shard does not exist.
@@ -107,15 +105,16 @@ class Source:
                     error,
                 )
                 return self._iterator(shard, "TRIM_HORIZON")
-        return self._first_iterator(shard, stream, from_start=from_start)
+        return self._first_iterator(shard, stream)
 
-    def _first_iterator(self, shard: Shard, stream: Stream, *, from_start: bool) -> str:
+    def _first_iterator(self, shard: Shard, stream: Stream) -> str:
         start = self._settings.starting_position
-        if from_start or start == "TRIM_HORIZON":
+        if start == "TRIM_HORIZON":
             return self._iterator(shard, "TRIM_HORIZON")
         if start == "AT_TIMESTAMP":
             return self._iterator(shard, "AT_TIMESTAMP", Timestamp=self._settings.starting_timestamp)
-        # LATEST means since the pipe was first started, also after a restart before its first record.
+        # LATEST means since the pipe was first started: also after a restart before the first record, and for
+        # shards that came into being later.
         return self._iterator(shard, "AT_TIMESTAMP", Timestamp=stream.first_started)
 
     def _iterator(self, shard: Shard, kind: str, **options: Any) -> str:

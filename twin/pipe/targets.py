@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from twin.aws_clients import queue_url
 from twin.aws_errors import THROTTLING, UNREACHABLE, is_throttling, status_of
 
 REQUEST_ENTRIES = 10
@@ -118,19 +119,10 @@ def topic_target(sns: Any, arn: str) -> Target:
 
 def queue_target(sqs: Any, arn: str) -> Target:
     """Make the target of a standard SQS queue. `sqs` is a boto3 client."""
-    url: str | None = None
+    url = queue_url(sqs.meta.endpoint_url, arn)
 
     def send(entries: list[dict[str, Any]]) -> Mapping[str, Any]:
-        nonlocal url
-        if url is None:
-            url = queue_url(sqs, arn)
         answer: Mapping[str, Any] = sqs.send_message_batch(QueueUrl=url, Entries=entries)
         return answer
 
     return Target(f"The queue {arn}", send, "MessageBody", SQS_BYTES)
-
-
-def queue_url(sqs: Any, arn: str) -> str:
-    """Look up the URL of a queue by its ARN."""
-    account, name = arn.split(":")[4:6]
-    return str(sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])

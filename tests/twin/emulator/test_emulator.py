@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.twin.emulator.functions import make_function, make_role, wait_until
-from twin.aws_clients import client_maker
+from twin.aws_clients import client_maker, queue_url
 from twin.emulator import Emulator, EmulatorError
 from twin.emulator.environment import emulator_environment
 from twin.emulator.gateway import trusts_service
@@ -188,6 +188,22 @@ def test_a_service_assumes_only_a_role_that_trusts_it(make_emulator: Callable[..
     assert len(answer["Successful"]) == 1
     with pytest.raises(ClientError, match="not authorized"):
         sns.publish(TopicArn=other, Message="m")
+
+
+def test_a_batch_is_authorized_by_the_action_on_one_message(make_emulator: Callable[..., Emulator]) -> None:
+    emulator = make_emulator(enforce_iam=True)
+    emulator.client("sqs").create_queue(QueueName="queue")
+    arn = f"arn:aws:sqs:{emulator.region}:{emulator.account}:queue"
+    actions = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
+    role = make_role(emulator, "pipes.amazonaws.com", {"Effect": "Allow", "Action": actions, "Resource": arn})
+    sqs = client_maker(emulator.role_aws(role, "pipes.amazonaws.com"))("sqs")
+    url = queue_url(emulator.endpoint, arn)
+    assert sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "m"}])["Successful"]
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    entry = {"Id": "1", "ReceiptHandle": message["ReceiptHandle"]}
+    assert sqs.delete_message_batch(QueueUrl=url, Entries=[entry])["Successful"]
+    with pytest.raises(ClientError, match="not authorized"):
+        sqs.purge_queue(QueueUrl=url)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,9 +188,13 @@ def test_a_message_wakes_the_mapping(scene: Scene) -> None:
     scene.start_here(wrap=wrap)
     for number in range(5):
         scene.send(f"m-{number}")
-        wait_until(lambda expected=number + 1: len(scene.bodies()) == expected, "the message")
+        wait_until(partial(_has, scene, number + 1), "the message")
     # A mapping that polled would have looked in vain between two messages.
     assert polls == [1] * 5
+
+
+def _has(scene: Scene, count: int) -> bool:
+    return len(scene.bodies()) == count
 
 
 def test_a_kill_in_mid_flow_loses_nothing(make_scene: Callable[..., Scene]) -> None:

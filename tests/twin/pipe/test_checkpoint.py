@@ -41,7 +41,9 @@ def test_positions_of_the_same_stream_are_kept(tmp_path: Path) -> None:
 def test_positions_of_another_stream_are_dropped(tmp_path: Path, arn: str, created: float) -> None:
     Checkpoints(tmp_path).take("arn", 5.0)
     Checkpoints(tmp_path).save("shard-1", Position("9"))
-    assert Checkpoints(tmp_path).take(arn, created)[1]
+    stream, dropped = Checkpoints(tmp_path).take(arn, created)
+    assert dropped
+    assert stream.first_started == created
     assert Checkpoints(tmp_path).load("shard-1") is None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from tests.twin.pipe.scene import Scene, change, wait_until
@@ -191,4 +193,16 @@ def test_an_ended_shard_is_not_read_again(make_scene: Callable[..., Scene]) -> N
     scene.stop()
     scene.put(["new"])
     scene.start_here()
+    assert scene.take_until(["new"]) == ["new"]
+
+
+@pytest.mark.parametrize("start", ["LATEST", "AT_TIMESTAMP"])
+def test_children_from_before_the_start_of_the_pipe_start_where_the_pipe_does(scene: Scene, start: str) -> None:
+    scene.put(["parent"])
+    scene.kinesis.update_shard_count(StreamName=scene.name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    scene.put(["child"])
+    moment = time.time() + 0.01
+    wait_until(lambda: time.time() > moment, "a later millisecond")
+    scene.start_here(scene.document(startingPosition=start, startingPositionTimestamp=moment))
+    scene.put(["new"])
     assert scene.take_until(["new"]) == ["new"]
