@@ -87,8 +87,8 @@ class System:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The running system."""
-    # Fewer retries, so that poison is given up within the patience of a test.
-    twin = Twin(TwinFolder(tmp_path_factory.mktemp("system") / "twin"), config={"pipeRetries": 3})
+    # Fewer retries and a shorter visibility timeout, so that what fails is given up, or comes back, while a test waits.
+    twin = Twin(TwinFolder(tmp_path_factory.mktemp("system") / "twin"), config={"pipeRetries": 3, "consumerTimeout": 3})
     try:
         outputs = twin.up()
         with OrdersClient(outputs) as client:

@@ -57,7 +57,8 @@ class Pipe:
         }
         text = settings.input_template
         self._template = None if text is None else InputTemplate(text, facts, log.warning)
-        self._checkpoints = Checkpoints(settings.folder)
+        # A folder of its own: the pipe's holds its specification too, and stale positions are cleared by the folder.
+        self._checkpoints = Checkpoints(settings.folder / "checkpoints")
         self._source = Source(client("kinesis"), settings, self._pause)
         self._target = self._make_target(client, settings.target_arn)
         dead_letters = settings.dead_letter_arn

@@ -77,7 +77,7 @@ class FaultyTopic:
         self.checkpoints: list[str | None] = []
         self._failures = failures
         self._busy = busy
-        self._file = folder / "pipe" / "shardId-000000000000.json"
+        self._file = folder / "pipe" / "checkpoints" / "shardId-000000000000.json"
 
     def __call__(self, service: str, client: Any) -> Any:
         if service == "sns":
@@ -134,7 +134,7 @@ def test_the_checkpoint_never_runs_ahead_of_the_topic(scene: Scene) -> None:
     for request, checkpoint in zip(topic.requests, topic.checkpoints, strict=True):
         if checkpoint is not None:
             assert all(place[identifier] > checkpoint for identifier in request)
-    file = scene.folder / "pipe" / "shardId-000000000000.json"
+    file = scene.folder / "pipe" / "checkpoints" / "shardId-000000000000.json"
     wait_until(
         lambda: file.exists() and json.loads(file.read_text())["sequence_number"] == place["e-39"],
         "the checkpoint at the last record",
@@ -149,7 +149,7 @@ def test_a_record_counts_as_done_only_once_its_dead_letter_was_taken(scene: Scen
     scene.start_here(document, wrap=topic)
     wait_until(lambda: topic.requests, "an attempt")
     scene.stop()
-    assert not (scene.folder / "pipe" / "shardId-000000000000.json").exists()
+    assert not (scene.folder / "pipe" / "checkpoints" / "shardId-000000000000.json").exists()
     scene.dead_letter_url = scene.sqs.create_queue(QueueName=f"{scene.name}-missing")["QueueUrl"]
     scene.start_here(document, wrap=FaultyTopic(scene.folder, {"poison": 1_000_000}))
     assert len(wait_until(scene.dead_letters, "a dead letter")) == 1
@@ -188,7 +188,7 @@ def test_an_ended_shard_is_not_read_again(make_scene: Callable[..., Scene]) -> N
     scene.kinesis.update_shard_count(StreamName=scene.name, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
     scene.start_here()
     scene.take_until(["old"])
-    file = scene.folder / "pipe" / "shardId-000000000000.json"
+    file = scene.folder / "pipe" / "checkpoints" / "shardId-000000000000.json"
     wait_until(lambda: file.exists() and json.loads(file.read_text())["ended"], "the end of the parent")
     scene.stop()
     scene.put(["new"])

@@ -65,7 +65,7 @@ def test_the_filter_drops_what_does_not_match_and_what_is_not_json(scene: Scene)
 def test_dropped_records_are_not_read_again_after_a_restart(scene: Scene) -> None:
     scene.put_raw([change("update", operation="update")])
     scene.start_here()
-    checkpoint = scene.folder / "pipe" / "shardId-000000000000.json"
+    checkpoint = scene.folder / "pipe" / "checkpoints" / "shardId-000000000000.json"
     wait_until(checkpoint.exists, "a checkpoint")
     scene.stop()
     document = scene.document()
@@ -118,7 +118,7 @@ def test_a_stopped_pipe_reads_nothing_until_it_is_started(scene: Scene) -> None:
     scene.start_here({**scene.document(), "desired_state": "STOPPED"})
     scene.stop()
     assert scene.delivered() == []
-    assert not (scene.folder / "pipe" / "stream.json").exists()
+    assert not (scene.folder / "pipe" / "checkpoints" / "stream.json").exists()
     scene.start_here()
     assert scene.take_until(["e-1"]) == ["e-1"]
 
