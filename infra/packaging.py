@@ -175,11 +175,32 @@ def _third_party(packages: Path) -> Iterator[tuple[str, bytes]]:
         yield relative.as_posix(), path.read_bytes()
 
 
+def _digest(content: dict[str, bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for name in sorted(content):
+        digest.update(f"{name}\0{len(content[name])}\0".encode())
+        digest.update(content[name])
+    return digest.hexdigest().encode()
+
+
+def _holds(target: Path, digest: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(target) as archive:
+            return archive.comment == digest
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _write(target: Path, content: dict[str, bytes]) -> None:
+    # The zip's comment tells what it was made of: compressing megabytes again takes seconds.
+    digest = _digest(content)
+    if _holds(target, digest):
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as draft:
         try:
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+                archive.comment = digest
                 for name in sorted(content):
                     archive.writestr(_entry(name), content[name])
             draft.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import PackagingError, build, host_architecture, host_runtime
+from infra.packaging import ROOT, PackagingError, build, host_architecture, host_runtime
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -74,6 +74,26 @@ def test_the_same_input_gives_the_same_bytes(repository: Path) -> None:
     assert zip_of(repository).read_bytes() == first
     (repository / "functions/common/deep.py").write_text("VALUE = 2")
     assert zip_of(repository).read_bytes() != first
+
+
+def test_a_zip_that_was_damaged_is_made_again(repository: Path) -> None:
+    path = zip_of(repository)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert zip_of(repository).read_bytes() == whole
+
+
+def test_functions_ship_the_versions_they_are_tested_with() -> None:
+    tested = pins(ROOT / "requirements-dev.txt")
+    locks = sorted((ROOT / "functions").glob("*/requirements.txt"))
+    assert len(locks) == len(list((ROOT / "functions").glob("*/handler.py")))
+    for lock in locks:
+        assert pins(lock).items() <= tested.items(), lock
+
+
+def pins(lock: Path) -> dict[str, str]:
+    lines = [line.split(";")[0].rstrip(" \\") for line in lock.read_text().splitlines() if line[:1].isalnum()]
+    return {name.split("[")[0]: version for name, version in (line.split("==") for line in lines)}
 
 
 def test_what_is_missing_is_named(repository: Path) -> None:
