@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from twin.cli import main
+import sys
 
-main()
+try:
+    from twin.cli import main
+
+    main()
+except KeyboardInterrupt:  # so early that nothing was started yet
+    sys.exit(130)

@@ -22,7 +22,7 @@ from rich.console import Console
 from twin import demo as demonstration
 from twin.errors import TwinError
 from twin.folder import TwinFolder
-from twin.screen import Progress, hop_line, outputs_table
+from twin.screen import Progress, hop_line, print_outputs
 from twin.system import Twin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ def up(folder: Folder = DEFAULT_FOLDER) -> None:
     """Keep the system running in the foreground until Ctrl-C."""
     console = Console(highlight=False)
     with _stoppable(0), _running(TwinFolder(folder), console, follow=True) as (_, outputs):
-        console.print(outputs_table(outputs))
+        print_outputs(console, outputs)
         console.print("Press Ctrl-C to stop. Each event is shown as it passes:")
         while True:
             signal.pause()
@@ -86,7 +86,7 @@ def status(
         sys.stdout.write(json.dumps(outputs, indent=2) + "\n")
         return
     console.print(f"A twin (process {holder}) serves from {folder}.")
-    console.print(outputs_table(outputs))
+    print_outputs(console, outputs)
 
 
 @app.command()
@@ -130,8 +130,10 @@ def _running(folder: TwinFolder, console: Console, *, follow: bool = False) -> I
         yield twin, outputs
     finally:
         followed.clear()
-        console.print("Stopping ...")
-        twin.down()
+        try:
+            console.print("Stopping ...")
+        finally:  # the terminal may be gone: that is no reason to leave things running
+            twin.down()
 
 
 @contextmanager

@@ -112,6 +112,11 @@ class TwinFolder:
         """Publish the stack's outputs, whole or not at all, readable by the owner only (they hold a password)."""
         self._write("outputs.json", outputs)
 
+    def withdraw_outputs(self) -> None:
+        """Say that the twin no longer serves; does nothing in a folder that another twin holds."""
+        if self._lock is not None:
+            self.outputs_file.unlink(missing_ok=True)
+
     def note_processes(self, pids: Mapping[str, int]) -> None:
         """Remember the process ids of what was started, by name."""
         self._write("processes.json", pids)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 from twin.flow import HOPS, FlowJournal
@@ -57,21 +56,24 @@ class Progress:
         self._console.print(sentence, style="red", markup=False)
 
 
-def outputs_table(outputs: Mapping[str, Any]) -> RenderableType:
-    """Show the stack's outputs and how to use them."""
-    table = Table("output", "value", title="Stack outputs", title_justify="left")
+def print_outputs(console: Console, outputs: Mapping[str, Any]) -> None:
+    """Show the stack's outputs and how to use them; each on one line however narrow the terminal, to be copied."""
     rest = sorted(name for name in outputs if name not in FIRST_OUTPUTS)
-    for name in [*FIRST_OUTPUTS, *rest]:
-        table.add_row(name, Text(str(outputs[name]), overflow="fold"))
+    names = [*FIRST_OUTPUTS, *rest]
+    width = max(len(name) for name in names)
+    console.print("Stack outputs", style="bold")
+    for name in names:
+        style = "cyan" if name in FIRST_OUTPUTS else "dim"
+        line = Text.assemble("  ", (f"{name:<{width}}", style), "  ", str(outputs[name]))
+        console.print(line, soft_wrap=True)
     user = shlex.quote(f"{outputs['api_user']}:{outputs['api_password']}")
     order = '{"id_client":1,"products":[{"id_product":1,"quantity":1},{"id_product":2,"quantity":3}]}'
-    commands = Text(
-        f"curl -u {user} -H 'content-type: application/json' -d '{order}' {outputs['orders_url']}\n"
+    console.print("Place an order, and read the client back", style="bold")
+    for command in (
+        f"curl -u {user} -H 'content-type: application/json' -d '{order}' {outputs['orders_url']}",
         f"curl -u {user} {outputs['clients_url']}/1",
-        no_wrap=True,
-        overflow="ignore",
-    )
-    return Group(table, Text("Place an order, and read the client back:", style="bold"), commands)
+    ):
+        console.print(command, soft_wrap=True, markup=False)
 
 
 def hop_line(event_id: str, hop: str, at: float, journal: FlowJournal) -> Text:

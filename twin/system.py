@@ -118,7 +118,7 @@ class Twin:
 
     def down(self) -> None:
         """Stop everything and leave nothing behind. Safe to repeat, and after an `up` that failed."""
-        self.folder.outputs_file.unlink(missing_ok=True)
+        self.folder.withdraw_outputs()
         if self._cloud is not None:
             self._cloud.close()
             self._cloud = None

@@ -25,6 +25,18 @@ def test_a_second_twin_is_told_where_the_first_runs(tmp_path: Path) -> None:
     second.release()
 
 
+def test_who_does_not_hold_the_folder_withdraws_nothing(tmp_path: Path) -> None:
+    first, second = TwinFolder(tmp_path / ".twin"), TwinFolder(tmp_path / ".twin")
+    first.acquire()
+    first.write_outputs({"a": 1})
+    second.withdraw_outputs()
+    second.release()
+    assert first.outputs() == {"a": 1}
+    first.withdraw_outputs()
+    assert first.outputs() is None
+    first.release()
+
+
 def test_holder_names_the_process_only_while_it_holds(tmp_path: Path) -> None:
     folder = TwinFolder(tmp_path / ".twin")
     assert folder.holder() is None

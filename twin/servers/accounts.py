@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import tempfile
 from pathlib import Path
 
 from twin.errors import ProcessError
@@ -51,3 +52,18 @@ def can_enter(path: Path, account: str | None) -> bool:
     if account is None:
         return True
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+
+
+def reachable_folder(account: str | None) -> Path:
+    """Give a folder for temporary files that `account` can reach.
+
+    Raises:
+        ProcessError: there is none.
+    """
+    candidates = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - made private below
+    for folder in candidates:
+        if folder.is_dir() and can_enter(folder / "any", account):
+            return folder
+    raise ProcessError(
+        f"The account {account} can reach none of {', '.join(map(str, candidates))}: set TMPDIR to a folder it can."
+    )

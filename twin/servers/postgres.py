@@ -17,7 +17,7 @@ import psycopg2
 from twin.errors import ProcessError
 from twin.ports import LOOPBACK, free_port
 from twin.process import Process
-from twin.servers.accounts import can_enter, give_to, server_account
+from twin.servers.accounts import can_enter, give_to, reachable_folder, server_account
 
 DEFAULT_SETTINGS: Mapping[str, str] = {
     "wal_level": "logical",
@@ -94,7 +94,7 @@ class PostgresServer:
         pointer = self.folder / "data-folder"
         if pointer.exists() and (known := Path(pointer.read_text().strip())).is_dir():
             return known
-        data = Path(tempfile.mkdtemp(prefix="twin-postgres-"))
+        data = Path(tempfile.mkdtemp(prefix="twin-postgres-", dir=reachable_folder(self._account)))
         give_to(data, self._account)
         pointer.write_text(str(data))
         return data
@@ -143,7 +143,7 @@ class PostgresServer:
         if (data / "PG_VERSION").exists():
             return
         shutil.rmtree(data, ignore_errors=True)
-        with tempfile.NamedTemporaryFile("w", prefix="twin-", suffix=".pw") as password_file:
+        with tempfile.NamedTemporaryFile("w", prefix=".password-", dir=self._data) as password_file:
             password_file.write(self.superuser_password)
             password_file.flush()
             give_to(Path(password_file.name), self._account)
