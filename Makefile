@@ -1,5 +1,8 @@
 # Everything that is done with this project, from a fresh clone on. `make help` lists it.
 
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
@@ -18,7 +21,9 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: install a newer one, or name it: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing into $(VENV) (once; under a minute with a good connection) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)."; exit 1; }
-	@$(RUN) -m pip install --disable-pip-version-check --require-hashes --quiet --progress-bar on -r requirements-dev.txt
+	@$(RUN) -m pip install --disable-pip-version-check --require-hashes --progress-bar off -r requirements-dev.txt \
+	  | awk '/^Collecting / { if (++n % 20 == 0) { print "  " n " packages fetched"; fflush() } } \
+	         /^Installing collected/ { print "  " n " packages fetched, installing them"; fflush() }'
 	@touch $@
 
 demo: $(READY) ## Bring up the whole system on this machine, send orders through every hop, show how long each took, stop.

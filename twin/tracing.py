@@ -29,10 +29,13 @@ class Tracer:
         self.enabled = os.environ.get(VARIABLE) == "1" if enabled is None else enabled
         self._stream = stream if stream is not None else sys.stdout
         self._lock = threading.Lock()
+        self._is_ready = False
 
     def ready(self) -> None:
-        """Say that the process is able to work."""
-        self._write({"hop": "ready"})
+        """Say, once, that the process is able to work."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._write({"hop": "ready"})
 
     def hop(self, name: str, events: Iterable[str], *, at: float | None = None, **extra: Any) -> None:
         """Say that events passed a hop; call it only if `enabled`, for collecting the ids costs time."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from twin.capture.errors import CaptureError
 from twin.capture.slot import drop_slot
 from twin.capture.spec import Spec, read_spec
 from twin.capture.task import Task
-from twin.capture.trace import Trace
+from twin.tracing import Tracer
 
 # Lanes wait for their turn at the interpreter; 5 ms, the default, would be most of a change's latency.
 SWITCH_S = 0.0005
@@ -30,7 +29,7 @@ def run(spec: Spec) -> None:
         CaptureError: the task cannot go on.
     """
     sys.setswitchinterval(SWITCH_S)
-    task = Task(spec, Trace(os.environ.get("TWIN_TRACE") == "1"))
+    task = Task(spec, Tracer())
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         task.stop()

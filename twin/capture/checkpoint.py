@@ -9,12 +9,12 @@ slot, as DMS does; rows may then be sent twice, none is missed.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from twin.capture.errors import CaptureError
+from twin.durable import write_durably
 
 VERSION = 1
 
@@ -69,26 +69,12 @@ class Checkpoint:
         Raises:
             CaptureError: the folder cannot be written to.
         """
-        text = json.dumps({"version": VERSION, **asdict(progress)})
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
-            self._sync_folder()
+            write_durably(self._path, json.dumps({"version": VERSION, **asdict(progress)}).encode())
         except OSError as error:
             raise CaptureError(f"Cannot write the checkpoint {self._path}: {error.strerror or error}.") from error
 
     def remove(self) -> None:
         """Forget the progress; does nothing if there is none."""
         self._path.unlink(missing_ok=True)
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -16,7 +16,6 @@ from twin.capture.lane import Ticket
 from twin.capture.policies import Policies
 from twin.capture.record import Record, RecordWriter, timestamp
 from twin.capture.sink import KinesisSink
-from twin.capture.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ class FullLoad:
         stop: ends the load early.
     """
 
-    def __init__(self, sink: KinesisSink, policies: Policies, trace: Trace, stop: threading.Event) -> None:
+    def __init__(self, sink: KinesisSink, policies: Policies, trace: Tracer, stop: threading.Event) -> None:
         self._sink = sink
         self._policies = policies
         self._trace = trace

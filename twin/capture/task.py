@@ -31,7 +31,7 @@ from twin.capture.record import RecordWriter
 from twin.capture.sink import KinesisSink
 from twin.capture.spec import Spec
 from twin.capture.stream import Stream
-from twin.capture.trace import Trace
+from twin.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Task:
         trace: where hops are told.
     """
 
-    def __init__(self, spec: Spec, trace: Trace) -> None:
+    def __init__(self, spec: Spec, trace: Tracer) -> None:
         self._spec = spec
         self._trace = trace
         self._stop = threading.Event()

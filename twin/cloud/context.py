@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
-
+from twin.aws_clients import isolated_session
 from twin.cloud.errors import InputError, ResourceError
 from twin.cloud.sessions import Sessions
 from twin.cloud.state import State
@@ -139,13 +138,9 @@ class Context:
         if not self.enforce_iam or role_arn is None:
             return self.client(service)
         aws = self.sessions.aws(role_arn, assumed_by)
-        return boto3.Session().client(
+        return isolated_session(aws).client(
             service,
             endpoint_url=aws["endpoint_url"],
-            region_name=aws["region"],
-            aws_access_key_id=aws["access_key_id"],
-            aws_secret_access_key=aws["secret_access_key"],
-            aws_session_token=aws["session_token"],
         )
 
 

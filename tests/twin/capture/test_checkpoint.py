@@ -30,7 +30,7 @@ def test_a_write_that_breaks_off_leaves_the_old_progress(tmp_path: Path, monkeyp
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fdatasync", full)
     with pytest.raises(CaptureError, match="No space left"):
         checkpoint.write(Progress("load", "slot_1", "77"))
     assert checkpoint.read() == PROGRESS
