@@ -16,6 +16,7 @@ from twin.capture.lane import Ticket
 from twin.capture.policies import Policies
 from twin.capture.record import Record, RecordWriter, timestamp
 from twin.capture.sink import KinesisSink
+from twin.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
