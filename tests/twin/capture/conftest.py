@@ -162,13 +162,13 @@ def source(postgres: PostgresServer, database: str) -> Iterator[Database]:
     """A database with an empty outbox, and the role of the task: replication and select, nothing else."""
     source = Database(postgres, database)
     source.execute(
-        "do $$ begin if not exists (select from pg_roles where rolname = 'cdc') then "
-        "create role cdc login replication password 'secret'; end if; end $$"
+        "do $$ begin if not exists (select from pg_roles where rolname = 'dms') then "
+        "create role dms login replication password 'secret'; end if; end $$"
     )
     source.execute(OUTBOX)
-    source.execute("grant select on outbox to cdc")
+    source.execute("grant select on outbox to dms")
     yield source
-    source.execute("drop owned by cdc cascade")
+    source.execute("drop owned by dms cascade")
 
 
 @pytest.fixture

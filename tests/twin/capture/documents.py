@@ -53,7 +53,7 @@ def spec_document(**overrides: Any) -> dict[str, Any]:
             "host": "127.0.0.1",
             "port": 1,
             "database": "nothing",
-            "username": "cdc",
+            "username": "dms",
             "password": "secret",
             "ssl_mode": "none",
             "postgres_settings": {"capture_ddls": False, "plugin_name": "test-decoding"},

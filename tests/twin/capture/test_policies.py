@@ -37,7 +37,7 @@ def test_a_lob_that_is_too_long(
     code: int | None,
     sent: list[str],
 ) -> None:
-    source.execute("create table lobs (id int primary key, x text); grant select on lobs to cdc")
+    source.execute("create table lobs (id int primary key, x text); grant select on lobs to dms")
     lob = {"SupportLobs": True, "LimitedSizeLobMode": True, "LobMaxSize": 1}
     task = start_task(
         table_mappings=ALL_TABLES,
@@ -72,7 +72,7 @@ def test_a_suspended_table_stays_suspended(source: Database, kinesis: FakeKinesi
 
 
 def test_a_table_that_may_not_be_read_stops_the_task(source: Database, start_task: Make) -> None:
-    source.execute("revoke select on outbox from cdc")
+    source.execute("revoke select on outbox from dms")
     task = start_task()
     assert task.run() == 5
     assert "no select" in task.log

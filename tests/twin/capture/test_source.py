@@ -20,7 +20,7 @@ def test_load_and_change_of_every_type_give_the_same_text(
         "vb bit varying(5), bin bytea, arr text[], n numeric(12,2), free numeric, f float8, r real, ts timestamp, "
         "tz timestamptz, d date, t time, ch char(5), j jsonb, x text, u uuid, ip inet, o oid, big bigint, none int)"
     )
-    source.execute('grant select on "T: x" to cdc')
+    source.execute('grant select on "T: x" to dms')
     statement = (
         "insert into \"T: x\" values (%s, 'it''s', 'a \"b', 3, true, B'101', B'11', '\\xdead', "
         "array['x','y''z'], 1.50, 0.12345678, 1e300, 0.1, '2026-01-02 03:04:05.6', '2026-01-02 03:04:05+02', "
@@ -67,7 +67,7 @@ def test_load_and_change_of_every_type_give_the_same_text(
 
 
 def test_updates_and_deletes_as_dms_tells_them(source: Database, kinesis: FakeKinesis, start_task: Make) -> None:
-    source.execute("create table nokey (version int); grant select on nokey to cdc")
+    source.execute("create table nokey (version int); grant select on nokey to dms")
     mappings = {"rules": ALL_TABLES["rules"]}
     task = start_task(table_mappings=mappings)
     task.start()
@@ -112,7 +112,7 @@ def test_a_table_made_later_is_not_captured(source: Database, kinesis: FakeKines
     task = start_task(table_mappings=ALL_TABLES)
     task.start()
     task.until_streaming()
-    source.execute("create table late (version int primary key); grant select on late to cdc")
+    source.execute("create table late (version int primary key); grant select on late to dms")
     source.execute("insert into late values (1)")
     source.place(2, 2)
     until(lambda: kinesis.taken, "the event")
@@ -164,7 +164,7 @@ def test_transaction_details_are_told(source: Database, kinesis: FakeKinesis, st
 
 
 def test_a_heartbeat_is_written_where_allowed(source: Database, kinesis: FakeKinesis, start_task: Make) -> None:
-    source.execute("create schema cdc; grant usage, create on schema cdc to cdc")
+    source.execute("create schema cdc; grant usage, create on schema cdc to dms")
     settings = {"capture_ddls": False, "heartbeat_enable": True, "heartbeat_schema": "cdc", "heartbeat_frequency": 1}
     task = start_task(source__postgres_settings=settings)
     task.start()
