@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from infra.packaging import host_architecture, host_runtime
-from twin import tracing
 from twin.cloud import Cloud
 from twin.driver import read_config, up
 from twin.driver.program import ROOT
@@ -68,8 +66,6 @@ class Twin:
         """
         self.folder.acquire()
         config = read_config(ROOT, STACK, self._configuration())
-        # The traces are what the journal is made of.
-        os.environ[tracing.VARIABLE] = "1"
         self.emulator = emulator = Emulator(
             self.folder.data / "emulator",
             account=str(config["orders:account"]),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from twin import tracing
 from twin.aws_clients import isolated_session
 from twin.cloud.errors import InputError, ResourceError
 from twin.cloud.sessions import Sessions
@@ -159,7 +160,8 @@ def child(
     return Process(
         name,
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Traces are written for who reads them, and for nobody else: they cost time.
+        env={**os.environ, "PYTHONUNBUFFERED": "1", tracing.VARIABLE: "1" if on_line is not None else ""},
         cwd=PROJECT,
         log=folder / "process.log",
         ready=ready.is_set,
