@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -142,18 +143,24 @@ def _stoppable(exit_code: int) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         # Once is enough: an impatient second Ctrl-C must not leave half of it running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
         raise Stopped
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     except Stopped:
         raise typer.Exit(exit_code) from None
     except TwinError as error:
         _fail(Console(stderr=True, highlight=False), str(error))
+    except OSError as error:
+        hint = " Free some space and try again." if error.errno == errno.ENOSPC else ""
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(Console(stderr=True, highlight=False), f"{where}{error.strerror or error}.{hint}")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(console: Console, message: str) -> NoReturn:

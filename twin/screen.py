@@ -23,7 +23,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status = Status("Starting ...", console=console)
+        self._status = Status("Starting; the first time, the functions' packages are fetched ...", console=console)
         self._started = time.monotonic()
         self._made = 0
 
@@ -31,7 +31,7 @@ class Progress:
         if self._console.is_terminal:
             self._status.start()
         else:
-            self._console.print("Starting the twin ...")
+            self._console.print("Starting the twin; the first time, the functions' packages are fetched ...")
         return self
 
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from tests.twin.waiting import until
 from twin import demo as demonstration
 from twin.cli import app
 from twin.folder import TwinFolder
+from twin.system import Twin
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -163,3 +165,13 @@ def test_a_demo_whose_order_goes_wrong_fails(monkeypatch: pytest.MonkeyPatch) ->
     assert result.exit_code == 1
     assert "not 3000.01" in result.output
     assert "All of it held" not in result.output
+
+
+def test_a_disk_that_fills_up_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere")
+
+    monkeypatch.setattr(Twin, "up", full)
+    result = CliRunner().invoke(app, ["up", "--folder", str(tmp_path / ".twin")])
+    assert result.exit_code == 1
+    assert "/somewhere: No space left on device. Free some space" in result.output.replace("\n", " ")
