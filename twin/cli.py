@@ -29,6 +29,7 @@ from twin.system import Twin
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_FOLDER = ROOT / ".twin"
 STOP_WAIT_S = 30.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130  # what shells give a program that Ctrl-C ended
 
 app = typer.Typer(
@@ -143,11 +144,11 @@ def _stoppable(exit_code: int) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         # Once is enough: an impatient second Ctrl-C must not leave half of it running.
-        for each in before:
+        for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     try:
         yield
     except Stopped:
@@ -164,7 +165,7 @@ def _stoppable(exit_code: int) -> Iterator[None]:
 
 
 def _fail(console: Console, message: str) -> NoReturn:
-    console.print(f"[red]{message}[/]" if console.is_terminal else message, markup=console.is_terminal, soft_wrap=True)
+    console.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
