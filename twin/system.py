@@ -13,7 +13,8 @@ from twin.driver.program import ROOT
 from twin.emulator.emulator import Emulator
 from twin.flow import FlowJournal
 from twin.folder import TwinFolder
-from twin.process import Process, Supervisor
+from twin.process import Process
+from twin.supervisor import Supervisor
 
 STACK = "local"
 PROJECTOR_OUTPUT = "project_clients_function"

@@ -15,7 +15,8 @@ import pytest
 
 from tests.twin.waiting import until
 from twin.errors import ProcessError
-from twin.process import Process, Supervisor
+from twin.process import Process
+from twin.supervisor import Supervisor
 
 
 def python(code: str) -> list[str]:
@@ -122,6 +123,40 @@ def test_a_process_that_gives_up_stays_down(tmp_path: Path) -> None:
     until(lambda: ends == [("p", 4)])
     assert not process.running
     supervisor.stop()
+
+
+def test_what_was_stopped_stays_down_until_started_and_is_watched_again(tmp_path: Path) -> None:
+    restarts: list[str] = []
+    supervisor = Supervisor(on_restart=lambda name, _: restarts.append(name))
+    process, other = Process("p", SLEEPER, log=tmp_path / "log"), Process("q", SLEEPER, log=tmp_path / "log")
+    supervisor.add(process)
+    supervisor.add(other)
+    process.stop()
+    for _ in range(3):  # each time the other one is back, the watch had its chance to revive the stopped one
+        pid = other.pid
+        other.kill()
+        until(lambda pid=pid: other.pid not in (None, pid))  # type: ignore[misc]
+        assert not process.running
+    process.start()
+    pid = process.pid
+    process.kill()
+    until(lambda: process.pid not in (None, pid))
+    assert restarts == ["q", "q", "q", "p"]
+    supervisor.stop()
+
+
+def test_a_restart_that_fails_is_tried_again(tmp_path: Path, supervisor: Supervisor) -> None:
+    flag = tmp_path / "flag"
+    flag.touch()
+    code = f"import pathlib, sys, time; pathlib.Path({str(flag)!r}).exists() or sys.exit(1); time.sleep(600)"
+    process = Process("p", python(code), log=tmp_path / "log", ready=flag.exists)
+    supervisor.add(process)
+    flag.unlink()
+    pid = process.pid
+    process.kill()
+    until(lambda: "restart failed" in process.log.read_text())
+    flag.touch()
+    until(lambda: process.running and process.pid != pid)
 
 
 def test_a_removed_process_stays_down(tmp_path: Path, supervisor: Supervisor) -> None:

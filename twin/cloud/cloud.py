@@ -20,7 +20,7 @@ from twin.cloud.registry import kind_of
 from twin.cloud.shape import check
 from twin.cloud.state import State
 from twin.errors import TwinError
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 STATE_FILE = "cloud.json"
 

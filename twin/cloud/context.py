@@ -16,7 +16,8 @@ from twin.aws_clients import isolated_session
 from twin.cloud.errors import InputError, ResourceError
 from twin.cloud.sessions import Sessions
 from twin.cloud.state import State
-from twin.process import Process, Supervisor
+from twin.process import Process
+from twin.supervisor import Supervisor
 
 PROJECT = Path(__file__).resolve().parents[2]
 

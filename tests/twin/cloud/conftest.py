@@ -13,7 +13,7 @@ import pytest
 from tests.twin.cloud.documents import ACCOUNT, REGION, trust
 from twin.cloud import Cloud
 from twin.emulator import Emulator
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 Archive = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from tests.twin.cloud import ready
 from tests.twin.cloud.documents import ACCOUNT, REGION, allow, trust
 from twin.cloud import Cloud, CloudError, pipes, services, sessions
 from twin.emulator import Emulator
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 PIPE = "aws:pipes/pipe:Pipe"
 

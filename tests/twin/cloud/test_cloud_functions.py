@@ -14,7 +14,7 @@ from tests.twin.cloud.conftest import Archive
 from tests.twin.cloud.documents import ACCOUNT, REGION, RUNTIME, allow
 from twin.cloud import Cloud, InputError, ResourceError, UnsupportedTypeError, mappings
 from twin.emulator import Emulator
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 FUNCTION, INVOCATION = "aws:lambda/function:Function", "aws:lambda/invocation:Invocation"
 PERMISSION, MAPPING = "aws:lambda/permission:Permission", "aws:lambda/eventSourceMapping:EventSourceMapping"

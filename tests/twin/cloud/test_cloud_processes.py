@@ -14,7 +14,7 @@ from tests.twin.cloud.documents import ACCOUNT, REGION
 from twin.capture.spec import read_spec
 from twin.cloud import Cloud, CloudError, InputError, UnsupportedTypeError, capture, pipes
 from twin.emulator import Emulator
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 PIPE, TASK, ENDPOINT = "aws:pipes/pipe:Pipe", "aws:dms/replicationTask:ReplicationTask", "aws:dms/endpoint:Endpoint"
 MAPPINGS = json.dumps(

@@ -14,7 +14,7 @@ import redis
 
 from twin.cloud import Cloud, InputError
 from twin.emulator import Emulator
-from twin.process import Supervisor
+from twin.supervisor import Supervisor
 
 CLUSTER, GROUP = "aws:rds/cluster:Cluster", "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
