@@ -89,6 +89,8 @@ class Stream:
         """
         self._changes.forget()
         self._submitted = 0
+        # Counted anew: the reads that told the end of the last stream say nothing about this one.
+        self._empty_reads = 0
         with replication(self._source) as opened, opened.cursor() as cursor:
             cursor.start_replication(slot_name=self._slot, options=_PLUGIN_OPTIONS, decode=False)
             self._unsent = self._position > 0
