@@ -51,6 +51,7 @@ class Twin:
         self._overrides = config or {}
         self._cloud: Cloud | None = None
         self._noting = threading.Lock()
+        self._noted: dict[str, int] = {}
 
     @property
     def cloud(self) -> Cloud:
@@ -111,7 +112,11 @@ class Twin:
     def _note_processes(self) -> None:
         with self._noting:
             running = {name: process.pid for name, process in self.supervisor.processes.items()}
-            self.folder.note_processes({name: pid for name, pid in running.items() if pid is not None})
+            pids = {name: pid for name, pid in running.items() if pid is not None}
+            # Asked after each of the program's resources, of which few are processes.
+            if pids != self._noted:
+                self.folder.note_processes(pids)
+                self._noted = pids
 
     def down(self) -> None:
         """Stop everything and leave nothing behind. Safe to repeat, and after an `up` that failed."""

@@ -16,6 +16,7 @@ from twin.aws_clients import isolated_session
 from twin.cloud.errors import InputError, ResourceError
 from twin.cloud.sessions import Sessions
 from twin.cloud.state import State
+from twin.durable import write_durably
 from twin.process import Process
 from twin.supervisor import Supervisor
 
@@ -173,12 +174,9 @@ def child(
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step."""
+    """Write a file that only its owner may read, in one step; its folder is made if absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.touch(mode=0o600)
-    draft.write_text(text, "utf-8")
-    draft.replace(path)
+    write_durably(path, text.encode())
 
 
 def text(inputs: Mapping[str, Any], prop: str) -> str:
