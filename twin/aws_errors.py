@@ -47,5 +47,8 @@ def is_throttling(error: ClientError) -> bool:
 
 
 def pause_s(attempt: int, first_s: float, most_s: float) -> float:
-    """Give the pause before an attempt (1 is the first repetition): doubled each time, spread by a quarter."""
+    """Give the pause before an attempt (1 is the first repetition), doubled each time.
+
+    Spread by a quarter, so that those who failed together do not come back together.
+    """
     return min(first_s * 2.0 ** min(attempt - 1, 20), most_s) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret

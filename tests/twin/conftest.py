@@ -1,4 +1,4 @@
-"""One twin for all tests of the whole flow: the program of `__main__.py`, up once a session."""
+"""What the tests of the twin share: an emulator, and one twin with the program of `__main__.py`, up once a session."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.twin.waiting import until
 from twin.client import OrdersClient
+from twin.emulator import Emulator
 from twin.folder import TwinFolder
 from twin.process import Process
 from twin.system import Twin
@@ -82,6 +83,15 @@ class System:
     def listed(self, client_id: int) -> list[int]:
         """Ids of a client's last orders in the read model, newest first."""
         return [order["id_order"] for order in self.client.orders(client_id).json()["orders"]]
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator for the tests that do not stop it, without the program of `__main__.py`."""
+    running = Emulator(tmp_path_factory.mktemp("emulator"))
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

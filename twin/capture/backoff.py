@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from dataclasses import dataclass, field
 
+from twin.aws_errors import pause_s
 from twin.capture.errors import StoppedError
 
 
@@ -34,10 +34,8 @@ class Backoff:
         """
         if 0 <= self.most <= self.failures:
             raise StoppedError(f"{reason} The task gives up after {self.most} tries (RecoverableErrorCount).")
-        longest = min(self.first_s * 2.0 ** min(self.failures, 20), self.longest_s)
         self.failures += 1
-        # Spread, so that lanes that failed together do not come back together.
-        self.stop.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311
+        self.stop.wait(pause_s(self.failures, self.first_s, self.longest_s))
 
     def reset(self) -> None:
         """Forget the failures: something worked."""

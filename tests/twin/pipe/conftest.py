@@ -1,4 +1,4 @@
-"""A running emulator, and a scene on it for each test."""
+"""A scene on the shared emulator for each test."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ import pytest
 
 from tests.twin.pipe.scene import Scene
 from twin.emulator import Emulator
-
-
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """An emulator that the tests of pipes share."""
-    running = Emulator(tmp_path_factory.mktemp("pipe-emulator"))
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture
