@@ -17,40 +17,57 @@ from infra.dashboard import Dashboard, DashboardArgs
 from infra.database import Database, DatabaseArgs
 from infra.encryption import TopicKey, TopicKeyArgs
 from infra.function import LambdaFunction, LambdaFunctionArgs
+from infra.identity import Identity
+from infra.mail import Mail, MailArgs
 from infra.migrations import Migrations, MigrationsArgs
 from infra.network import Network, NetworkArgs
 from infra.outputs import System, outputs
 from infra.pipe import EventPipe, EventPipeArgs
 from infra.place import find_place, provider_of
+from infra.pruning import Pruning, PruningArgs
+from infra.reconciling import Reconciling, ReconcilingArgs
 from infra.shared import Shared
+from infra.survey import survey
 
 ROOT = Path(__file__).parent
 
-config, names = read()
+config, names = read(ROOT)
 provider = provider_of(config, names)
 here = pulumi.ResourceOptions(providers=[provider])
-place = find_place(config, provider)
+place, found = find_place(config, names, provider), survey(config, names, provider)
 
 # Around the flow
+Identity("identity", names, here)
 key = TopicKey("topic-key", TopicKeyArgs(names=names, place=place), here)
-alarms = AlarmTopic("alarms", AlarmTopicArgs(names=names, place=place, key_arn=key.arn, email=config.alarm_email), here)
+alarms = AlarmTopic(
+    "alarms",
+    AlarmTopicArgs(names=names, place=place, key_arn=key.arn, email=config.alarm_email, tls=config.messages_tls),
+    here,
+)
 shared = Shared(config, names, place, alarms.arn)
-account = AccountSettings("account", AccountSettingsArgs(shared=shared), here)
+account = AccountSettings("account", AccountSettingsArgs(shared=shared, survey=found), here)
 network = Network("network", NetworkArgs(shared=shared), here)
 
-# POST /orders ─► Aurora ─► DMS ─► Kinesis
+# POST and PATCH ─► Aurora ─► DMS ─► Kinesis
 database = Database("database", DatabaseArgs(shared=shared, network=network), here)
 migrations = Migrations("migrate", MigrationsArgs(shared=shared, network=network, database=database, root=ROOT), here)
-place_order = LambdaFunction(
-    "place-order",
-    LambdaFunctionArgs(
-        shared=shared,
-        folder="place_order",
-        uses=[database.access("app")],
-        environment={"IDEMPOTENCY_HOURS": str(config.idempotency_hours)},
-        concurrency=config.place_order_concurrency or None,
-    ),
-    here,
+writing = {"IDEMPOTENCY_HOURS": str(config.idempotency_hours)}
+place_order, administer = (
+    LambdaFunction(
+        folder.replace("_", "-"),
+        LambdaFunctionArgs(
+            shared=shared,
+            folder=folder,
+            uses=[database.access(role)],
+            environment=writing,
+            concurrency=concurrency or None,
+        ),
+        here,
+    )
+    for folder, role, concurrency in (
+        ("place_order", "app", config.place_order_concurrency),
+        ("administer", "administrator", config.administer_concurrency),
+    )
 )
 bus = Bus("bus", BusArgs(shared=shared, key_arn=key.arn), here)
 capture = ChangeCapture(
@@ -61,6 +78,8 @@ capture = ChangeCapture(
     here,
 )
 
+pruning = Pruning("prune-outbox", PruningArgs(shared=shared, database=database, after=[capture.task]), here)
+
 # Kinesis ─► pipe ─► SNS ─► SQS ─► project_clients ─► ElastiCache ─► GET /clients/{id}
 cache = Cache("cache", CacheArgs(shared=shared, network=network), here)
 project_clients = Consumer(
@@ -69,14 +88,34 @@ project_clients = Consumer(
         shared=shared,
         folder="project_clients",
         topic_arn=bus.topic.arn,
-        event_types=["orders.OrderPlaced.v1"],
+        event_types=["orders.OrderPlaced.v1", "orders.ClientRegistered.v1", "orders.ClientChanged.v1"],
         uses=[cache.access("writer")],
         lag_metric="ProjectionLag",
     ),
     here,
 )
 consumers = [project_clients]
-pipe = EventPipe("pipe", EventPipeArgs(shared=shared, bus=bus, consumers=consumers), here)
+mail = None if config.mail_sender is None else Mail("mail", MailArgs(shared=shared, sender=config.mail_sender), here)
+if mail is not None:
+    consumers.append(
+        Consumer(
+            "notify-client",
+            ConsumerArgs(
+                shared=shared,
+                folder="notify_client",
+                topic_arn=bus.topic.arn,
+                event_types=["orders.OrderPlaced.v1"],
+                uses=[mail.access()],
+                lag_metric="NotificationLag",
+                concurrency=config.mail_concurrency,
+            ),
+            here,
+        )
+    )
+pipe = EventPipe("pipe", EventPipeArgs(shared=shared, bus=bus, consumers=consumers, after=[migrations.done]), here)
+reconciling = Reconciling(
+    "reconcile", ReconcilingArgs(shared=shared, database=database, cache=cache, after=[pipe.pipe]), here
+)
 reading = {"READ_WAIT_MS": str(config.read_wait_ms)}
 get_client, list_orders = (
     LambdaFunction(
@@ -94,6 +133,10 @@ authorize = LambdaFunction(
 )
 routes = [
     Route("POST", "/orders", place_order),
+    Route("POST", "/clients", administer),
+    Route("PATCH", "/clients/{id}", administer),
+    Route("POST", "/products", administer),
+    Route("PATCH", "/products/{id}", administer),
     Route("GET", "/clients/{id}", get_client),
     Route("GET", "/clients/{id}/orders", list_orders),
 ]
@@ -101,8 +144,25 @@ api = Api(
     "api", ApiArgs(shared=shared, routes=routes, authorizer=authorize, credentials=credentials, account=account), here
 )
 
-dashboard = Dashboard("dashboard", DashboardArgs(shared=shared), here)
-functions = [migrations.function, place_order, get_client, list_orders, authorize, project_clients.function]
-system = System(shared, api, credentials, database, capture, bus, pipe, consumers, cache, functions, dashboard)
+functions = [
+    migrations.function,
+    place_order,
+    administer,
+    get_client,
+    list_orders,
+    authorize,
+    pruning.function,
+    reconciling.function,
+    *(each.function for each in consumers),
+]
+schedules = [pruning.schedule, reconciling.schedule]
+dashboard = Dashboard(
+    "dashboard",
+    DashboardArgs(shared=shared, functions=functions, consumers=consumers, schedules=schedules),
+    here,
+)
+system = System(
+    shared, api, credentials, database, capture, bus, pipe, consumers, cache, functions, schedules, dashboard, mail
+)
 for name, value in outputs(system).items():
     pulumi.export(name, value)

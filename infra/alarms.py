@@ -45,9 +45,13 @@ class Alarm:
 
 
 def raise_alarms(
-    alarms: Sequence[Alarm], *, shared: Shared, parent: pulumi.Resource
+    alarms: Sequence[Alarm], *, shared: Shared, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
 ) -> list[aws.cloudwatch.MetricAlarm]:
-    """Make these alarms, reporting to the topic when they start and when they end."""
+    """Make these alarms, reporting to the topic when they start and when they end.
+
+    Args:
+        after: what must be there first, and goes last, so that its absence rings nobody.
+    """
     return [
         aws.cloudwatch.MetricAlarm(
             f"alarm-{alarm.name}",
@@ -64,7 +68,7 @@ def raise_alarms(
             treat_missing_data=alarm.missing,
             alarm_actions=[shared.alarm_topic],
             ok_actions=[shared.alarm_topic],
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
         )
         for alarm in alarms
     ]
@@ -77,12 +81,14 @@ class AlarmTopicArgs:
     Attributes:
         key_arn: KMS key that CloudWatch may use; the key that AWS manages for SNS is closed to it.
         email: who gets the mails, after confirming the first; nobody if None.
+        tls: whether calls without TLS are refused.
     """
 
     names: Names
     place: Place
     key_arn: pulumi.Input[str]
     email: str | None
+    tls: bool
 
 
 class AlarmTopic(pulumi.ComponentResource):
@@ -104,7 +110,12 @@ class AlarmTopic(pulumi.ComponentResource):
             f"{name}-policy",
             arn=topic.arn,
             policy=pulumi.Output.all(topic.arn, args.place.account).apply(
-                lambda both: policies.topic_policy(both[0], both[1], ["cloudwatch.amazonaws.com"])
+                lambda both: policies.document(
+                    [
+                        policies.from_services(both[0], both[1], ["cloudwatch.amazonaws.com"]),
+                        *([policies.only_tls(["sns:Publish"], both[0])] if args.tls else []),
+                    ]
+                )
             ),
             opts=child,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra import policies
 from infra.alarms import Alarm, raise_alarms
 from infra.config import Config
 from infra.names import Names
@@ -49,13 +50,24 @@ class Bus(pulumi.ComponentResource):
             opts=child,
         )
         self.topic = aws.sns.Topic(f"{name}-topic", name=names.events, kms_master_key_id=args.key_arn, opts=child)
+        if config.messages_tls:
+            aws.sns.TopicPolicy(
+                f"{name}-topic-policy",
+                arn=self.topic.arn,
+                # Who may publish says the role of the pipe.
+                policy=self.topic.arn.apply(lambda arn: policies.document([policies.only_tls(["sns:Publish"], arn)])),
+                opts=child,
+            )
         self.key_arn = args.key_arn
         raise_alarms(alarms(config, names), shared=args.shared, parent=self)
         self.register_outputs({"stream_arn": self.stream.arn, "topic_arn": self.topic.arn})
 
 
 def alarms(config: Config, names: Names) -> list[Alarm]:
-    """Who reads too late, and who writes too much. Source: "Monitoring Amazon Kinesis Data Streams"."""
+    """Who reads too late, and who writes too much, and what the topic drops.
+
+    Sources: "Monitoring Amazon Kinesis Data Streams", "Monitoring Amazon SNS topics using CloudWatch".
+    """
     stream = {"StreamName": names.events}
     return [
         Alarm(
@@ -82,6 +94,15 @@ def alarms(config: Config, names: Names) -> list[Alarm]:
             meaning="SNS could not deliver to a queue: its policy or its key is wrong.",
             namespace="AWS/SNS",
             metric="NumberOfNotificationsFailed",
+            dimensions={"TopicName": names.events},
+            statistic="Sum",
+            threshold=1,
+        ),
+        Alarm(
+            name="topic-unreadable",
+            meaning="SNS dropped a message that is no JSON: the template of the pipe is wrong (infra/templates.py).",
+            namespace="AWS/SNS",
+            metric="NumberOfNotificationsFilteredOut-InvalidMessageBody",
             dimensions={"TopicName": names.events},
             statistic="Sum",
             threshold=1,

@@ -19,13 +19,14 @@ from infra.shared import Shared
 _ENGINE = "valkey"
 _PORT = 6379
 _NEAR_FULL_PERCENT = 80
+_LONGEST_ANSWER_MS = 6000
 
 CacheRole = Literal["reader", "writer"]
 
-# Keys of the read model only, and no command that looks at or empties the whole cache.
+# Keys of the read model, and for writers the positions of walks over it; no command that empties the whole cache.
 _PERMISSIONS: dict[CacheRole, str] = {
     "reader": "on ~client:* -@all +@read +@connection -@dangerous",
-    "writer": "on ~client:* -@all +@read +@write +@connection +@scripting +@transaction -@dangerous",
+    "writer": "on ~client:* ~reconcile -@all +@read +@write +@connection +@scripting +@transaction -@dangerous",
 }
 
 
@@ -82,7 +83,8 @@ class Cache(pulumi.ComponentResource):
             transit_encryption_mode="required" if config.cache_tls else None,
             user_group_ids=[user_group.user_group_id] if user_group is not None else None,
             snapshot_retention_limit=config.cache_snapshot_days,
-            auto_minor_version_upgrade=True,
+            # Stays the version that the configuration names, as the database does.
+            auto_minor_version_upgrade=False,
             apply_immediately=config.apply_immediately,
             opts=child,
         )
@@ -102,6 +104,8 @@ class Cache(pulumi.ComponentResource):
             "CACHE_AUTH": config.cache_auth,
             "CACHE_USER": self._args.shared.names.cache_user(role),
             "CACHE_NAME": self._args.shared.names.cache,
+            # After the longest wait for a version there is still time to answer; see config_rules.py.
+            "CACHE_ANSWER_MS": str(min(_LONGEST_ANSWER_MS, config.api_timeout * 1000 - config.read_wait_ms - 500)),
         }
         user = self._users.get(role)
         placement = self._args.network.placement

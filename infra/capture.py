@@ -87,7 +87,7 @@ class ChangeCapture(pulumi.ComponentResource):
                 delete_before_replace=True,
             ),
         )
-        raise_alarms(alarms(config, names), shared=args.shared, parent=self)
+        raise_alarms(alarms(config, names), shared=args.shared, parent=self, after=[self.task])
         self.register_outputs({"task_arn": self.task.replication_task_arn})
 
     def _instance(self, group: aws.ec2.SecurityGroup) -> aws.dms.ReplicationInstance:
@@ -107,7 +107,8 @@ class ChangeCapture(pulumi.ComponentResource):
             engine_version=config.capture_version,
             multi_az=config.capture_multi_az,
             publicly_accessible=False,
-            auto_minor_version_upgrade=True,
+            # A version that the configuration names stays until the configuration names another.
+            auto_minor_version_upgrade=config.capture_version is None,
             apply_immediately=config.apply_immediately,
             replication_subnet_group_id=subnets.replication_subnet_group_id,
             vpc_security_group_ids=[group.id],

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
 import pulumi
@@ -15,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from infra.certificates import bundle_problem
 from infra.config_rules import impossible_pairs
 from infra.errors import ConfigError
 from infra.names import Names
@@ -29,14 +32,20 @@ LOG_RETENTION_DAYS = (
 _PROVIDERS = ("aws", "pulumi", "random")
 
 
+# An address and nothing around it: no display name, no list.
+_ADDRESS = r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+$"
+
+
 class Config(BaseModel):
     """Everything that may differ between two stacks."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     # Where
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
+    region_is_new: bool = False
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
+    name_prefix: str | None = None
     owner: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     cost_center: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
@@ -44,6 +53,7 @@ class Config(BaseModel):
     vpc_cidr: str = "10.20.0.0/16"
     zones: Annotated[int, Field(ge=2, le=3)] = 2
     availability_zones: list[str] = []
+    flow_logs: Literal["none", "rejected", "all"] = "none"
 
     # Database
     database_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "orders"
@@ -65,12 +75,13 @@ class Config(BaseModel):
     capture_storage_gb: Annotated[int, Field(ge=5, le=6144)] = 20
     capture_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] | None = None
     capture_multi_az: bool = False
-    capture_roles: Literal["create", "existing"] = "create"
+    capture_roles: Literal["find", "create", "existing"] = "find"
 
     # Bus
     stream_mode: Literal["ON_DEMAND", "PROVISIONED"] = "PROVISIONED"
     stream_shards: Annotated[int, Field(ge=1, le=500)] = 1
     stream_retention_hours: Annotated[int, Field(ge=24, le=8760)] = 24
+    messages_tls: bool = True
     pipe_batch_size: Annotated[int, Field(ge=1, le=10)] = 10
     pipe_window_seconds: Annotated[int, Field(ge=0, le=300)] = 0
     pipe_retries: Annotated[int, Field(ge=0, le=10000)] = 20
@@ -83,6 +94,16 @@ class Config(BaseModel):
     consumer_concurrency: Annotated[int, Field(ge=2, le=1000)] = 10
     consumer_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     consumer_timeout: Annotated[int, Field(ge=1, le=900)] = 30
+
+    # Mails
+    mail_sender: Annotated[str, Field(pattern=_ADDRESS, max_length=254)] | None = None
+    mail_identity: Annotated[str, Field(min_length=3, max_length=254)] | None = None
+    mail_identity_source: Literal["create", "existing"] = "create"
+    mail_sandbox: bool = True
+    mail_sandbox_recipient: Annotated[str, Field(pattern=_ADDRESS, max_length=254)] = "success@simulator.amazonses.com"
+    mail_max_age_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    mail_concurrency: Annotated[int, Field(ge=2, le=1000)] = 2
+    mail_ledger_recovery: bool = False
 
     # Cache
     cache_node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[0-9a-z]+$")] = "cache.t4g.micro"
@@ -100,10 +121,16 @@ class Config(BaseModel):
     function_memory: Annotated[int, Field(ge=128, le=10240)] = 512
     migrate_timeout: Annotated[int, Field(ge=10, le=900)] = 300
     place_order_concurrency: Annotated[int, Field(ge=0, le=10000)] = 0
+    administer_concurrency: Annotated[int, Field(ge=0, le=10000)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_retention_days: int = 14
     tracing: bool = True
     idempotency_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    outbox_hours: Annotated[int, Field(ge=24, le=8760)] = 72
+    prune_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    prune_per_second: Annotated[int, Field(ge=10, le=10000)] = 200
+    reconcile_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    reconcile_per_second: Annotated[int, Field(ge=10, le=10000)] = 200
     read_wait_ms: Annotated[int, Field(ge=0, le=20000)] = 2000
 
     # API
@@ -115,9 +142,10 @@ class Config(BaseModel):
     api_burst: Annotated[int, Field(ge=1, le=5000)] = 200
     api_daily_quota: Annotated[int, Field(ge=0)] = 0
     api_key_required: bool = True
-    api_log_role: Literal["create", "existing"] = "create"
+    api_log_role: Literal["find", "create", "existing"] = "find"
     authorizer_cache_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     credentials_max_age_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
+    credentials_overlap_seconds: Annotated[int, Field(ge=0, le=604800)] = 86400
 
     # Alarms
     alarm_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
@@ -128,8 +156,9 @@ class Config(BaseModel):
     @classmethod
     def _private_network(cls, value: str) -> str:
         network = ipaddress.IPv4Network(value)
-        if not network.is_private or not 16 <= network.prefixlen <= 24:
-            raise ValueError("must be a private IPv4 network between /16 and /24")
+        # A /22 leaves 59 addresses in a subnet: functions take one each, and more when many run.
+        if not network.is_private or not 16 <= network.prefixlen <= 22:
+            raise ValueError("must be a private IPv4 network between /16 and /22")
         return value
 
     @field_validator("log_retention_days")
@@ -152,13 +181,16 @@ class Config(BaseModel):
         return f"aurora-postgresql{self.database_version.split('.')[0]}"
 
 
-def load(values: dict[str, Any], names: Names) -> Config:
+def load(values: dict[str, Any], names: Names, problems: Sequence[str] = ()) -> Config:
     """Check the values of one stack, by their keys without the namespace.
+
+    Args:
+        problems: mistakes that were found elsewhere, to be told with the others.
 
     Raises:
         ConfigError: with every mistake, those of the names included.
     """
-    problems = names.problems()
+    problems = [*problems, *names.problems()]
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -174,8 +206,11 @@ def load(values: dict[str, Any], names: Names) -> Config:
     return config
 
 
-def read() -> tuple[Config, Names]:
+def read(root: Path) -> tuple[Config, Names]:
     """Read the configuration of the stack that runs.
+
+    Args:
+        root: the repository, in which the files that the configuration names must be.
 
     Raises:
         ConfigError: with every mistake.
@@ -200,8 +235,10 @@ def read() -> tuple[Config, Names]:
         raw = bag.get(key)
         if raw:  # Pulumi.yaml gives an empty text to what has no default.
             values[key] = _parsed(raw) if key in known and get_origin(known[key].annotation) is list else raw
-    names = Names(project, stack, str(values.get("region", "")))
-    return load(values, names), names
+    names = Names(project, stack, str(values.get("region", "")), values.get("namePrefix"))
+    bundle, key = values.get("databaseSslRootCert"), f"{project}:databaseSslRootCert"
+    problem = bundle_problem(root, bundle, names.region, key) if bundle else None
+    return load(values, names, [problem] if problem else []), names
 
 
 def _parsed(raw: str) -> Any:

@@ -29,14 +29,16 @@ class ConsumerArgs:
         event_types: what it wants of the topic.
         uses: what its function calls.
         lag_metric: name of the metric in which its function says how old an event was when it was done, in ms.
+        concurrency: copies that may run at once; None for as many as the configuration gives a consumer.
     """
 
     shared: Shared
     topic_arn: pulumi.Input[str]
     folder: str
     event_types: Sequence[str]
-    uses: Sequence[Access]
+    uses: Sequence[Access] = ()
     lag_metric: str | None = None
+    concurrency: int | None = None
 
 
 class Consumer(pulumi.ComponentResource):
@@ -76,7 +78,7 @@ class Consumer(pulumi.ComponentResource):
             maximum_batching_window_in_seconds=config.consumer_window_seconds,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(
-                maximum_concurrency=config.consumer_concurrency
+                maximum_concurrency=args.concurrency or config.consumer_concurrency
             ),
             opts=child,
         )
@@ -124,7 +126,12 @@ class Consumer(pulumi.ComponentResource):
                 f"{name}-{which}-policy",
                 queue_url=queue.url,
                 policy=pulumi.Output.all(queue.arn, args.topic_arn).apply(
-                    lambda both: policies.queue_policy(both[0], both[1])
+                    lambda both: policies.document(
+                        [
+                            policies.from_topic(both[0], both[1]),
+                            *([policies.only_tls(["sqs:*"], both[0])] if config.messages_tls else []),
+                        ]
+                    )
                 ),
                 opts=child,
             )

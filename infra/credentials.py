@@ -26,8 +26,10 @@ class CredentialsArgs:
 class Credentials(pulumi.ComponentResource):
     """A user name, a random password and a random API key, in one secret.
 
-    They stay as they are until `apiPasswordSerial` changes. The API key is never given out: the
-    authorizer names it to API Gateway for a caller with the right password, so that the usage plan counts.
+    The password stays as it is until `apiPasswordSerial` changes; then the old one is good for another
+    `credentialsOverlapSeconds`. The API key is never given out: the authorizer names it to API Gateway for a caller
+    with the right password, so that the usage plan counts. It stays as it is: API Gateway remembers the
+    authorizer's answers, and would turn away everybody with another key in them.
 
     Attributes:
         api_key: 40 letters and digits, secret.
@@ -42,11 +44,11 @@ class Credentials(pulumi.ComponentResource):
         super().__init__("orders:api:Credentials", name, None, opts)
         self._config = args.shared.config
         child = pulumi.ResourceOptions(parent=self)
-        keepers = {"serial": str(args.shared.config.api_password_serial)}
         self.user = args.shared.config.api_user
+        serial = {"serial": str(args.shared.config.api_password_serial)}
         password, api_key = (
             random.RandomPassword(f"{name}-{what}", length=_LENGTH, special=False, keepers=keepers, opts=child)
-            for what in ("password", "key")
+            for what, keepers in (("password", serial), ("key", None))
         )
         # Secret, and so is all that is made of them.
         self.password, self.api_key = pulumi.Output.secret(password.result), pulumi.Output.secret(api_key.result)
@@ -63,7 +65,8 @@ class Credentials(pulumi.ComponentResource):
             secret_string=pulumi.Output.all(self.password, self.api_key).apply(
                 lambda both: json.dumps({"username": self.user, "password": both[0], "api_key": both[1]})
             ),
-            opts=child,
+            # A new value takes the old one's place; the old one stays readable, as the authorizer still takes it.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         self.secret_arn = secret.arn
         self.register_outputs({"user": self.user, "secret_arn": self.secret_arn})
@@ -74,6 +77,7 @@ class Credentials(pulumi.ComponentResource):
             environment={
                 "CREDENTIALS_SECRET_ARN": self.secret_arn,
                 "CREDENTIALS_MAX_AGE_S": str(self._config.credentials_max_age_seconds),
+                "CREDENTIALS_OVERLAP_S": str(self._config.credentials_overlap_seconds),
             },
             statements=[self.secret_arn.apply(policies.read_secret)],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.config import Config
-from infra.names import API_STAGE, CONSUMERS, FUNCTIONS, Names
+from infra.consumer import Consumer
+from infra.function import METRICS, LambdaFunction
+from infra.names import API_STAGE, Names
+from infra.pruning import FOLDER as PRUNING
+from infra.reconciling import FOLDER as RECONCILING
+from infra.schedule import Schedule
 from infra.shared import Shared
 
 _WIDTH, _HEIGHT, _COLUMNS = 8, 6, 3
@@ -18,19 +24,31 @@ _WIDTH, _HEIGHT, _COLUMNS = 8, 6, 3
 Metric = list[Any]
 
 
-def body(config: Config, names: Names) -> str:
-    """Write the dashboard's body ("Dashboard body structure and syntax", CloudWatch)."""
+def body(
+    config: Config, names: Names, *, functions: Sequence[str], consumers: Sequence[str], scheduled: Sequence[str]
+) -> str:
+    """Write the dashboard's body ("Dashboard body structure and syntax", CloudWatch).
+
+    Args:
+        functions: folders of the functions that the stack has.
+        consumers: those of them that have a queue.
+        scheduled: those of them that a schedule invokes.
+    """
     api = ["ApiName", config.api_name, "Stage", API_STAGE]
     task = ["ReplicationInstanceIdentifier", names.replication, "ReplicationTaskIdentifier", names.capture]
     cluster = ["DBClusterIdentifier", names.cluster]
-    functions = [["AWS/Lambda", "{}", "FunctionName", names.function(folder)] for folder in FUNCTIONS]
-    queues = [names.queue(consumer) for consumer in CONSUMERS]
-    dead = [*(names.dead_letters(consumer) for consumer in CONSUMERS), names.undelivered]
+    queues = [names.queue(consumer) for consumer in consumers]
+    dead = [*(names.dead_letters(folder) for folder in (*consumers, *scheduled)), names.undelivered]
+    pruning = ["service", PRUNING]
     nodes = [names.cache_node(number) for number in range(1, config.cache_nodes + 1)]
     charts: list[tuple[str, str, list[Metric]]] = [
         ("Requests and faults", "Sum", [["AWS/ApiGateway", what, *api] for what in ("Count", "4XXError", "5XXError")]),
         ("Answer time, ms (p99)", "p99", [["AWS/ApiGateway", "Latency", *api]]),
-        ("Function errors", "Sum", [[*metric[:1], "Errors", *metric[2:]] for metric in functions]),
+        (
+            "Function errors",
+            "Sum",
+            [["AWS/Lambda", "Errors", "FunctionName", names.function(folder)] for folder in functions],
+        ),
         ("Database capacity, ACU", "Average", [["AWS/RDS", "ServerlessDatabaseCapacity", *cluster]]),
         ("Database connections", "Maximum", [["AWS/RDS", "DatabaseConnections", *cluster]]),
         (
@@ -41,6 +59,8 @@ def body(config: Config, names: Names) -> str:
                 for what in ("OldestReplicationSlotLag", "TransactionLogsDiskUsage")
             ],
         ),
+        ("Oldest event in the outbox, s", "Maximum", [[METRICS, "OutboxOldestAge", *pruning]]),
+        ("Rows pruned", "Sum", [[METRICS, what, *pruning] for what in ("EventsPruned", "KeysPruned")]),
         (
             "Capture latency, s",
             "Maximum",
@@ -71,6 +91,14 @@ def body(config: Config, names: Names) -> str:
             "Maximum",
             [["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node] for node in nodes],
         ),
+        (
+            "Read model against write model",
+            "Maximum",
+            [
+                [METRICS, what, "service", RECONCILING]
+                for what in ("ClientsCompared", "ClientsBehind", "ClientsDrifted")
+            ],
+        ),
     ]
     widgets = [
         {
@@ -95,9 +123,16 @@ def body(config: Config, names: Names) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardArgs:
-    """What the dashboard is made of."""
+    """What the dashboard is made of.
+
+    Attributes:
+        functions: all that the stack has, those of the consumers included.
+    """
 
     shared: Shared
+    functions: Sequence[LambdaFunction]
+    consumers: Sequence[Consumer]
+    schedules: Sequence[Schedule]
 
 
 class Dashboard(pulumi.ComponentResource):
@@ -110,7 +145,13 @@ class Dashboard(pulumi.ComponentResource):
         dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.shared.names.prefix,
-            dashboard_body=body(args.shared.config, args.shared.names),
+            dashboard_body=body(
+                args.shared.config,
+                args.shared.names,
+                functions=[function.folder for function in args.functions],
+                consumers=[consumer.folder for consumer in args.consumers],
+                scheduled=[schedule.folder for schedule in args.schedules],
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = dashboard.dashboard_name

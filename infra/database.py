@@ -19,7 +19,11 @@ from infra.shared import Shared
 _ENGINE = "aurora-postgresql"
 _PORT = 5432
 _MASTER = "postgres"
+# Roles that functions log in as; the migrate function makes them (functions/migrate/roles.py).
+LOGIN_ROLES = ("app", "administrator", "maintenance", "operator")
 _NEAR_LIMIT_PERCENT = 90
+# Nobody waits longer for a database that does not answer, whatever the API would allow.
+_LONGEST_ANSWER_MS = 8000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +37,11 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """An Aurora cluster in private subnets, encrypted, with TLS required, and the secrets of its users.
 
-    The secrets of `cdc` and of `app` are made here without a value: the migrate function, which makes
-    the users, fills them, so that no password of theirs is ever in Pulumi's state.
+    The secrets of `cdc` and, if they log in by secret, of LOGIN_ROLES are made here without a value: the
+    migrate function, which makes the users, fills them, so that no password of theirs is ever in Pulumi's state.
 
     Attributes:
+        login_secret_arns: by role; empty if the roles log in with IAM tokens.
         ready: what must exist before a connection can work.
     """
 
@@ -46,7 +51,7 @@ class Database(pulumi.ComponentResource):
     reach: Reach
     master_secret_arn: pulumi.Output[str]
     capture_secret_arn: pulumi.Output[str]
-    app_secret_arn: pulumi.Output[str] | None
+    login_secret_arns: dict[str, pulumi.Output[str]]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -67,7 +72,7 @@ class Database(pulumi.ComponentResource):
                 identifier=names.instance(number),
                 cluster_identifier=self.cluster.id,
                 engine=aws.rds.EngineType.AURORA_POSTGRESQL,
-                engine_version=config.database_version,
+                # No version: that of the cluster, which upgrades its instances by itself.
                 instance_class="db.serverless",
                 publicly_accessible=False,
                 # A long-term support release stays itself until the configuration says otherwise.
@@ -83,11 +88,10 @@ class Database(pulumi.ComponentResource):
         self.reach = Reach("database", group.id, _PORT, behind=self.ready)
         self.master_secret_arn = self.cluster.master_user_secrets[0].secret_arn
         self.capture_secret_arn = self._secret("cdc", "Login of DMS, written by the migrate function")
-        self.app_secret_arn = (
-            self._secret("app", "Login of the functions, written by the migrate function")
-            if config.database_auth == "secret"
-            else None
-        )
+        self.login_secret_arns = {
+            role: self._secret(role, f"Login of functions as {role}, written by the migrate function")
+            for role in (LOGIN_ROLES if config.database_auth == "secret" else ())
+        }
         raise_alarms(alarms(config, names), shared=args.shared, parent=self)
         self.register_outputs({"cluster_arn": self.cluster.arn, "host": self.host, "port": self.port})
 
@@ -100,6 +104,8 @@ class Database(pulumi.ComponentResource):
             "DATABASE_PORT": self.port.apply(lambda port: str(int(port))),
             "DATABASE_NAME": config.database_name,
             "DATABASE_SSLMODE": config.database_ssl_mode,
+            # The function's own answer, a 503 if need be, comes before the API gives up.
+            "DATABASE_ANSWER_MS": str(min(_LONGEST_ANSWER_MS, 800 * config.api_timeout)),
         }
         if config.database_ssl_root_cert is not None:
             environment["DATABASE_SSLROOTCERT"] = config.database_ssl_root_cert
@@ -112,17 +118,17 @@ class Database(pulumi.ComponentResource):
         return [] if path is None else [path]
 
     def access(self, user: str) -> Access:
-        """What a function needs to log in as `user`, by an IAM token or by secret as configured."""
+        """What a function needs to log in as `user`, one of LOGIN_ROLES, by an IAM token or by secret as configured."""
         auth, network = self._args.shared.config.database_auth, self._args.network
         environment = {**self.connection, "DATABASE_USER": user, "DATABASE_AUTH": auth}
         reaches = [self.reach]
-        if self.app_secret_arn is None:
+        if auth == "iam":
             statement = pulumi.Output.all(self.cluster.arn, self.cluster.cluster_resource_id).apply(
                 lambda both: policies.connect_to_database(both[0], both[1], user)
             )
         else:
-            environment["DATABASE_SECRET_ARN"] = self.app_secret_arn
-            statement = self.app_secret_arn.apply(policies.read_secret)
+            environment["DATABASE_SECRET_ARN"] = self.login_secret_arns[user]
+            statement = self.login_secret_arns[user].apply(policies.read_secret)
             reaches.append(network.secrets)
         return Access(environment, [statement], reaches, network.placement, self.certificates)
 

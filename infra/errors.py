@@ -30,4 +30,13 @@ class ConfigError(InfraError):
 
 
 class AccountError(InfraError):
-    """Something in the AWS account stands in the way; the message says what, and what to do."""
+    """Something in the AWS account stands in the way of a stack.
+
+    Attributes:
+        problems: one sentence for each, which says what it is and what to do.
+    """
+
+    def __init__(self, stack: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"The account is not ready for stack {stack!r}:{lines}")

@@ -92,7 +92,8 @@ def task_settings() -> str:
             "TableErrorEscalationCount": 0,
             "ApplyErrorInsertPolicy": "STOP_TASK",
             "ApplyErrorUpdatePolicy": "STOP_TASK",
-            "ApplyErrorDeletePolicy": "STOP_TASK",
+            # Rows are deleted when they are old: nobody waits for the record of that.
+            "ApplyErrorDeletePolicy": "IGNORE_RECORD",
             "ApplyErrorEscalationPolicy": "STOP_TASK",
             "ApplyErrorEscalationCount": 0,
             "RecoverableErrorCount": -1,

@@ -44,7 +44,7 @@ class MigrationsArgs:
 
 
 class Migrations(pulumi.ComponentResource):
-    """Runs the migrations once a deployment that changes them.
+    """Runs the migrations with each deployment that changes them, their code or the secrets that they fill.
 
     Attributes:
         done: exists only after the database has all migrations; depend on it before using a table.
@@ -73,7 +73,14 @@ class Migrations(pulumi.ComponentResource):
             f"{name}-run",
             function_name=self.function.function_name,
             input=json.dumps({"migrations": version}),
-            triggers={"migrations": version},
+            # Runs again with new files, new code (it makes the roles), and new secrets, which it has to fill.
+            triggers={
+                "migrations": version,
+                "code": self.function.function.source_code_hash,
+                "secrets": pulumi.Output.all(database.capture_secret_arn, *database.login_secret_arns.values()).apply(
+                    " ".join
+                ),
+            },
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         self.register_outputs({"result": self.done.result})
@@ -90,9 +97,9 @@ def _access(database: Database, network: Network) -> Access:
         database.master_secret_arn.apply(policies.read_secret),
         database.capture_secret_arn.apply(policies.fill_secret),
     ]
-    if database.app_secret_arn is not None:
-        environment["APP_SECRET_ARN"] = database.app_secret_arn
-        statements.append(database.app_secret_arn.apply(policies.fill_secret))
+    if database.login_secret_arns:
+        environment["LOGIN_SECRETS"] = pulumi.Output.json_dumps(database.login_secret_arns)
+        statements += [arn.apply(policies.fill_secret) for arn in database.login_secret_arns.values()]
     return Access(
         environment=environment,
         statements=statements,

@@ -1,7 +1,7 @@
 """Every physical name, and the rules that AWS has for them.
 
-All names start with `<project>-<stack>`, so two stacks fit into one account and region.
-IAM is one for all regions, so the names of roles carry the region too.
+All names start with `<project>-<stack>`, or with what `namePrefix` says instead, so two stacks fit into
+one account and region. IAM is one for all regions, so the names of roles carry the region too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infra.packaging import folders
+
 API_STAGE = "prod"
-FUNCTIONS = ("place_order", "get_client", "list_orders", "project_clients", "authorize", "migrate")
-CONSUMERS = ("project_clients",)
-ROLES = (*FUNCTIONS, "pipe", "capture_source", "capture_target", "api_logs")
+# Functions that run on a schedule.
+SCHEDULED = ("prune_outbox", "reconcile")
+# Roles besides those of the functions.
+ROLES = ("pipe", "capture_source", "capture_target", "api_logs", "flow_logs")
 
 _PREFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -25,6 +28,7 @@ _LONGEST = {
     "RDS or DMS identifier": 63,
     "IAM role": 64,
     "Lambda function": 64,
+    "SES configuration set": 64,
     "EventBridge pipe": 64,
     "SQS queue": 80,
     "Kinesis stream": 128,
@@ -34,16 +38,21 @@ _LONGEST = {
 
 @dataclass(frozen=True)
 class Names:
-    """The physical names of one stack."""
+    """The physical names of one stack.
+
+    Attributes:
+        chosen: what every name starts with, where project and stack will not do.
+    """
 
     project: str
     stack: str
     region: str
+    chosen: str | None = None
 
     @property
     def prefix(self) -> str:
         """What every name starts with."""
-        return f"{self.project}-{self.stack}"
+        return self.chosen or f"{self.project}-{self.stack}"
 
     def named(self, what: str) -> str:
         """Name of something that has no rule of its own, such as a security group or an alarm."""
@@ -125,6 +134,12 @@ class Names:
         """ElastiCache user, id and name alike, as IAM authentication asks."""
         return f"{self.prefix}-{role}"
 
+    # Mails
+    @property
+    def mails(self) -> str:
+        """SES configuration set, and DynamoDB table of the mails that were sent."""
+        return f"{self.prefix}-mails"
+
     # Functions and API
     def function(self, folder: str) -> str:
         """Lambda function of a folder below functions/."""
@@ -139,23 +154,39 @@ class Names:
         """Access log of the API."""
         return f"/aws/apigateway/{self.prefix}"
 
+    @property
+    def flow_log_group(self) -> str:
+        """Flow log of the network."""
+        return f"/aws/vpc/{self.prefix}"
+
     def role(self, what: str) -> str:
         """IAM role."""
-        return f"{self.prefix}-{_dashed(what)}-{self.region}"
+        return self.prefix + self.role_end(what)
+
+    def role_end(self, what: str) -> str:
+        """How the name of such a role ends, whatever stack of this program made it."""
+        return f"-{_dashed(what)}-{self.region}"
 
     def problems(self) -> list[str]:
         """Say what AWS would refuse about these names, one sentence each; empty when all is well."""
+        key = f"{self.project}:namePrefix"
         if not _PREFIX.fullmatch(self.prefix):
+            whence = f"{key} makes" if self.chosen else f"project {self.project!r} and stack {self.stack!r} make"
             return [
-                f"project {self.project!r} and stack {self.stack!r} make names that start with {self.prefix!r}; "
+                f"{whence} names that start with {self.prefix!r}; "
                 "AWS takes lower-case letters, digits and single hyphens, with a letter first. "
-                "Rename the stack (`pulumi stack rename`) or the project."
+                f"Rename the stack (`pulumi stack rename`), or `pulumi config set {key} <another start>`."
             ]
+        over = [(len(name) - _LONGEST[kind], kind, name) for kind, name in self._all() if len(name) > _LONGEST[kind]]
+        if not over:
+            return []
+        # All names share the prefix, so the one that is longest over its limit tells what to cut off.
+        excess, kind, name = max(over)
+        room = len(self.prefix) - excess
+        shorter = f"a name for the stack that is shorter by {excess}, or " if len(self.stack) > excess else ""
         return [
             f"the {kind} would be called {name!r}, {len(name)} characters long; AWS allows {_LONGEST[kind]}. "
-            f"Shorten the name of the stack {self.stack!r} by {len(name) - _LONGEST[kind]}."
-            for kind, name in self._all()
-            if len(name) > _LONGEST[kind]
+            f"Take {shorter}a prefix of at most {room} characters for all names: `pulumi config set {key} <prefix>`."
         ]
 
     def _all(self) -> Iterator[tuple[str, str]]:
@@ -167,10 +198,14 @@ class Names:
             yield "RDS or DMS identifier", name
         for role in ROLES:
             yield "IAM role", self.role(role)
-        for folder in FUNCTIONS:
+        # All that there are, also those that this stack does without. Any of them may be a consumer.
+        for folder in folders():
+            yield "IAM role", self.role(folder)
             yield "Lambda function", self.function(folder)
-        for consumer in CONSUMERS:
-            yield "SQS queue", self.dead_letters(consumer)
+            yield "SQS queue", self.dead_letters(folder)
+        for folder in SCHEDULED:
+            yield "IAM role", self.role(f"{folder}_schedule")
+        yield "SES configuration set", self.mails
         yield "SQS queue", self.undelivered
         yield "EventBridge pipe", self.events
         yield "Kinesis stream", self.events

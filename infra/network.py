@@ -4,6 +4,8 @@ No internet gateway, no NAT gateway. What code in the network calls of AWS, and 
 endpoint: Secrets Manager (the migrate function, DMS, and functions that log in with a secret) and
 Kinesis (DMS). IAM tokens for the database and the cache are signed in the function, and Lambda
 itself takes care of logs, traces, queues and invocations.
+
+`flowLogs` says whether connections are logged; nothing but refused ones is news in a network like this.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from infra.shared import Shared
 _HTTPS = 443
 # Bits that a subnet's prefix is longer than the network's: room for 16 subnets.
 _SUBNET_BITS = 4
-# Service in the endpoint's name, and in IAM actions.
-_ENDPOINTS = {"secretsmanager": "secretsmanager", "kinesis-streams": "kinesis"}
+_TRAFFIC = {"rejected": "REJECT", "all": "ALL"}
+# Service in the endpoint's name, and the most that anybody's role in the network allows of it.
+_ENDPOINTS = {"secretsmanager": policies.fill_secret, "kinesis-streams": policies.write_stream}
 
 
 def subnet_blocks(network: str, count: int) -> list[str]:
@@ -90,6 +93,8 @@ class Network(pulumi.ComponentResource):
         self.placement = Placement(vpc.id, [subnet.id for subnet in subnets], default_group.id)
         self.secrets = self._endpoint("secretsmanager")
         self.streams = self._endpoint("kinesis-streams")
+        if args.shared.config.flow_logs != "none":
+            self._flow_log(_TRAFFIC[args.shared.config.flow_logs])
         self.register_outputs({"vpc_id": vpc.id, "subnet_ids": self.placement.subnet_ids})
 
     def _endpoint(self, service: str) -> Reach:
@@ -110,9 +115,45 @@ class Network(pulumi.ComponentResource):
             security_group_ids=[group.id],
             private_dns_enabled=True,
             policy=args.shared.place.account.apply(
-                lambda account: policies.endpoint_policy(_ENDPOINTS[service], account)
+                lambda account: policies.endpoint_policy(_ENDPOINTS[service]("*")["Action"], account)
             ),
             tags={"Name": args.shared.names.named(service)},
             opts=pulumi.ResourceOptions(parent=self),
         )
         return Reach(service, group.id, _HTTPS, behind=[endpoint])
+
+    def _flow_log(self, traffic: str) -> None:
+        name, args, child = f"{self._name}-flow", self._args, pulumi.ResourceOptions(parent=self)
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=args.shared.names.flow_log_group,
+            retention_in_days=args.shared.config.log_retention_days,
+            opts=child,
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.shared.names.role("flow_logs"),
+            description=f"Flow logs of {args.shared.names.prefix}",
+            assume_role_policy=args.shared.place.account.apply(
+                lambda own: policies.trust(["vpc-flow-logs.amazonaws.com"], own)
+            ),
+            opts=child,
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            name="flow-logs",
+            role=role.name,
+            policy=logs.arn.apply(lambda arn: policies.document(policies.write_flow_logs(arn))),
+            opts=child,
+        )
+        aws.ec2.FlowLog(
+            f"{name}-log",
+            vpc_id=self.vpc_id,
+            traffic_type=traffic,
+            log_destination_type="cloud-watch-logs",
+            log_destination=logs.arn,
+            iam_role_arn=role.arn,
+            max_aggregation_interval=600,
+            tags={"Name": args.shared.names.prefix},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )

@@ -16,13 +16,19 @@ from infra.credentials import Credentials
 from infra.dashboard import Dashboard
 from infra.database import Database
 from infra.function import LambdaFunction
+from infra.mail import Mail
 from infra.pipe import EventPipe
+from infra.schedule import Schedule
 from infra.shared import Shared
 
 
 @dataclass(frozen=True)
 class System:
-    """The components of one stack."""
+    """The components of one stack.
+
+    Attributes:
+        mail: None if the stack sends no mails.
+    """
 
     shared: Shared
     api: Api
@@ -34,7 +40,9 @@ class System:
     consumers: Sequence[Consumer]
     cache: Cache
     functions: Sequence[LambdaFunction]
+    schedules: Sequence[Schedule]
     dashboard: Dashboard
+    mail: Mail | None
 
 
 def outputs(system: System) -> Mapping[str, pulumi.Input[object]]:
@@ -71,6 +79,18 @@ def outputs(system: System) -> Mapping[str, pulumi.Input[object]]:
         "cache_host": system.cache.host,
         "cache_port": system.cache.port,
         **{f"{function.folder}_function": function.function_name for function in system.functions},
+        **{f"{schedule.folder}_schedule": schedule.schedule.name for schedule in system.schedules},
+        **{f"{schedule.folder}_dead_letter_url": schedule.dead.url for schedule in system.schedules},
+        **(_mail(system.mail) if system.mail is not None else {}),
         "alarm_topic_arn": system.shared.alarm_topic,
         "dashboard": system.dashboard.name,
+    }
+
+
+def _mail(mail: Mail) -> Mapping[str, pulumi.Input[object]]:
+    return {
+        "mail_identity_arn": mail.identity_arn,
+        "mail_dns_records": mail.to_publish,
+        "mail_configuration_set": mail.configuration_set.configuration_set_name,
+        "mail_ledger": mail.ledger.table.name,
     }

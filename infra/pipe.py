@@ -26,11 +26,13 @@ class EventPipeArgs:
 
     Attributes:
         consumers: subscribed before the pipe runs, as a topic drops what nobody has subscribed to yet.
+        after: what takes minutes to make, so that IAM has had the time to make the pipe's role known.
     """
 
     shared: Shared
     bus: Bus
     consumers: Sequence[Consumer]
+    after: Sequence[pulumi.Resource] = ()
 
 
 class EventPipe(pulumi.ComponentResource):
@@ -49,6 +51,13 @@ class EventPipe(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True,
             opts=child,
         )
+        if config.messages_tls:
+            aws.sqs.QueuePolicy(
+                f"{name}-undelivered-policy",
+                queue_url=self.undelivered.url,
+                policy=self.undelivered.arn.apply(lambda arn: policies.document([policies.only_tls(["sqs:*"], arn)])),
+                opts=child,
+            )
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=names.pipe_log_group,
@@ -116,7 +125,7 @@ class EventPipe(pulumi.ComponentResource):
                     log_group_arn=logs.arn
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *subscriptions]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *subscriptions, *args.after]),
         )
         raise_alarms(alarms(names), shared=args.shared, parent=self)
         self.register_outputs({"pipe_arn": self.pipe.arn, "undelivered_url": self.undelivered.url})

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.config import Config
+from infra.errors import AccountError
 from infra.names import Names
+
+# Zones in which AWS makes no more of what stands in a network; Amazon EKS names them ("Subnet requirements").
+_CROWDED_ZONES = ["use1-az3", "usw1-az2", "cac1-az3"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Place:
     region: str
     account: pulumi.Output[str]
     partition: pulumi.Output[str]
-    zones: tuple[pulumi.Input[str], ...]
+    zones: Sequence[str]
 
     def arn(self, service: str, resource: str) -> pulumi.Output[str]:
         """ARN of something of this account and region whose name is known before it exists."""
@@ -36,21 +41,37 @@ def provider_of(config: Config, names: Names) -> aws.Provider:
     )
 
 
-def find_place(config: Config, provider: aws.Provider) -> Place:
-    """Ask AWS where the stack runs; zones from the configuration if it names them."""
+def find_place(config: Config, names: Names, provider: aws.Provider) -> Place:
+    """Ask AWS where the stack runs; zones from the configuration if it names them.
+
+    Raises:
+        AccountError: the region has fewer zones than the stack is to have.
+    """
     options = pulumi.InvokeOutputOptions(provider=provider)
-    zones: tuple[pulumi.Input[str], ...] = tuple(config.availability_zones)
-    if not zones:
-        # Local zones and the like, which must be opted in to, hold none of the services.
-        found = aws.get_availability_zones_output(
-            state="available",
-            filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])],
-            opts=options,
-        )
-        zones = tuple(found.names[index] for index in range(config.zones))
     return Place(
         region=config.region,
         account=aws.get_caller_identity_output(opts=options).account_id,
         partition=aws.get_partition_output(opts=options).partition,
-        zones=zones,
+        zones=config.availability_zones or _zones(config, names, provider),
     )
+
+
+def _zones(config: Config, names: Names, provider: aws.Provider) -> list[str]:
+    """The first zones of the region."""
+    # Local zones and the like, which must be opted in to, hold none of the services. Zones in trouble stay on the
+    # list: without one the subnets would move to another.
+    found = aws.get_availability_zones(
+        filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])],
+        exclude_zone_ids=_CROWDED_ZONES,
+        opts=pulumi.InvokeOptions(provider=provider),
+    ).names
+    if len(found) < config.zones:
+        key = f"{names.project}:zones"
+        raise AccountError(
+            names.stack,
+            [
+                f"{key} is {config.zones}, but the account can use {len(found)} zones in {config.region} "
+                f"({', '.join(found)}): `pulumi config set {key} {max(2, len(found))}`, or take another region."
+            ],
+        )
+    return list(found[: config.zones])

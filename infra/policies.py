@@ -21,6 +21,7 @@ WITHOUT_RESOURCE = {
     "ec2:DeleteNetworkInterface": "the id is not known when the policy is written; denied to the code itself",
     "ec2:AssignPrivateIpAddresses": "the id is not known when the policy is written; denied to the code itself",
     "ec2:UnassignPrivateIpAddresses": "the id is not known when the policy is written; denied to the code itself",
+    "logs:DescribeLogGroups": "knows no resource",
     "xray:PutTraceSegments": "knows no resource",
     "xray:PutTelemetryRecords": "knows no resource",
 }
@@ -130,33 +131,78 @@ def send(queue_arn: str) -> Statement:
     return allow(["sqs:SendMessage"], queue_arn)
 
 
+def invoke(function_arn: str) -> Statement:
+    """Invoke one function ("Set up the execution role", EventBridge Scheduler with Lambda)."""
+    return allow(["lambda:InvokeFunction"], function_arn)
+
+
 def receive(queue_arn: str) -> Statement:
     """Let an event source mapping work off one queue ("Using Lambda with Amazon SQS", execution role)."""
     return allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue_arn)
 
 
+def send_mail(resources: Sequence[str], sender: str, only_to: str | None = None) -> Statement:
+    """Send mails that come from one address, and, if given, go to one address.
+
+    Args:
+        resources: the sender's identity and the configuration set; SES asks for the right on both.
+
+    Source: "Actions, resources, and condition keys for Amazon Simple Email Service v2".
+    """
+    condition: dict[str, dict[str, str]] = {"StringEquals": {"ses:FromAddress": sender}}
+    if only_to is not None:
+        condition["ForAllValues:StringEquals"] = {"ses:Recipients": only_to}
+    return allow(["ses:SendEmail"], list(resources), Condition=condition)
+
+
+def keep_records(table_arn: str) -> Statement:
+    """Keep idempotency records in one table ("Idempotency", Powertools for AWS Lambda, required permissions)."""
+    return allow([f"dynamodb:{action}Item" for action in ("Get", "Put", "Update", "Delete")], table_arn)
+
+
+def write_flow_logs(log_group_arn: str) -> list[Statement]:
+    """Write flow logs to one log group ("Publish flow logs to CloudWatch Logs", Amazon VPC)."""
+    actions = ["CreateLogStream", "PutLogEvents", "DescribeLogStreams"]
+    return [
+        allow([f"logs:{action}" for action in actions], f"{log_group_arn}:*"),
+        allow(["logs:DescribeLogGroups"], "*"),
+    ]
+
+
 # Policies on the resources themselves
 
 
-def queue_policy(queue_arn: str, topic_arn: str) -> str:
+def only_tls(actions: Sequence[str], arn: str) -> Statement:
+    """Forbid to everybody what does not come by TLS.
+
+    Source: "Enforce encryption of data in transit" (Amazon SNS and Amazon SQS security best practices).
+    """
+    return {
+        "Sid": "OnlyTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": list(actions),
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def from_topic(queue_arn: str, topic_arn: str) -> Statement:
     """Let one topic, and nobody else's, send to one queue."""
-    return document(
-        [
-            allow(
-                ["sqs:SendMessage"],
-                queue_arn,
-                Sid="FromTopic",
-                Principal={"Service": "sns.amazonaws.com"},
-                Condition={"ArnEquals": {"aws:SourceArn": topic_arn}},
-            )
-        ]
+    return allow(
+        ["sqs:SendMessage"],
+        queue_arn,
+        Sid="FromTopic",
+        Principal={"Service": "sns.amazonaws.com"},
+        Condition={"ArnEquals": {"aws:SourceArn": topic_arn}},
     )
 
 
 def key_policy(partition: str, account: str, services: Sequence[str]) -> str:
     """Policy of a KMS key: IAM of the account rules over it, and `services` of the account may encrypt with it.
 
-    In a key's policy the resource `*` is the key itself ("Key policies in AWS KMS").
+    In a key's policy the resource `*` is the key itself ("Key policies in AWS KMS"). CloudWatch names the account
+    when it encrypts for a topic; EventBridge rules would not ("Managing Amazon SNS encryption keys").
     """
     owner = allow(["kms:*"], "*", Sid="Account", Principal={"AWS": f"arn:{partition}:iam::{account}:root"})
     use = allow(
@@ -169,28 +215,24 @@ def key_policy(partition: str, account: str, services: Sequence[str]) -> str:
     return document([owner, use])
 
 
-def endpoint_policy(service: str, account: str) -> str:
-    """Policy of a VPC endpoint: own credentials on own resources, so that nothing is carried out through it."""
+def endpoint_policy(actions: Sequence[str], account: str) -> str:
+    """Policy of a VPC endpoint: these actions with own credentials on own resources, so that nothing is carried out."""
     condition: Mapping[str, Any] = {
         "StringEquals": {"aws:PrincipalAccount": account},
         # Actions on no resource in particular carry no owner.
         "StringEqualsIfExists": {"aws:ResourceAccount": account},
     }
-    return document([allow([f"{service}:*"], "*", Sid="OwnAccount", Principal="*", Condition=condition)])
+    return document([allow(actions, "*", Sid="OwnAccount", Principal="*", Condition=condition)])
 
 
-def topic_policy(topic_arn: str, account: str, services: Sequence[str]) -> str:
-    """Let `services` of the account publish to one topic."""
-    return document(
-        [
-            allow(
-                ["sns:Publish"],
-                topic_arn,
-                Sid="Services",
-                Principal={"Service": list(services)},
-                Condition={"StringEquals": {"aws:SourceAccount": account}},
-            )
-        ]
+def from_services(topic_arn: str, account: str, services: Sequence[str]) -> Statement:
+    """Let `services` publish to one topic, on behalf of the account."""
+    return allow(
+        ["sns:Publish"],
+        topic_arn,
+        Sid="Services",
+        Principal={"Service": list(services)},
+        Condition={"StringEquals": {"aws:SourceAccount": account}},
     )
 
 

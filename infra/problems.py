@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 
 _TYPE = "application/problem+json"
+_SERVER = 500
+_DETAIL = "The API could not answer this request. Try again."
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,13 @@ class GatewayResponse:
 
     @property
     def template(self) -> str:
-        """The problem document; API Gateway fills in its own message, with quotes."""
+        """The problem document; to a caller's mistake API Gateway adds its own message, with quotes."""
         fixed: dict[str, object] = {"type": "about:blank", "title": self.title}
         if self.status is not None:
             fixed["status"] = self.status
+        if self.kind == "DEFAULT_5XX" or (self.status or 0) >= _SERVER:
+            # Its message may be null here, which is no detail.
+            return json.dumps({**fixed, "detail": _DETAIL})
         return json.dumps(fixed)[:-1] + ', "detail": $context.error.messageString}'
 
 

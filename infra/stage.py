@@ -87,7 +87,8 @@ class Stage(pulumi.ComponentResource):
             stage_name=stage.stage_name,
             method_path="*/*",
             settings=aws.apigateway.MethodSettingsSettingsArgs(
-                metrics_enabled=True,
+                # The metrics of the stage, which alarm and dashboard use, cost nothing; those of each method would.
+                metrics_enabled=False,
                 data_trace_enabled=False,
                 logging_level="OFF",
                 throttling_rate_limit=config.api_rate,

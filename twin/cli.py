@@ -21,8 +21,10 @@ import typer
 from rich.console import Console
 
 from twin import demo as demonstration
+from twin import mails, screen
 from twin.errors import TwinError
 from twin.folder import TwinFolder
+from twin.plugin import command
 from twin.screen import Progress, hop_line, print_outputs
 from twin.system import Twin
 
@@ -66,7 +68,7 @@ def demo() -> None:
         tempfile.TemporaryDirectory(prefix="twin-demo-") as folder,
         _running(TwinFolder(Path(folder) / "twin"), console) as (twin, outputs),
     ):
-        demonstration.run(console, outputs, twin.journal)
+        demonstration.run(console, outputs, twin.journal, twin.emulator.endpoint)
     console.print("[green]All of it held.[/] Everything that was started is stopped again.")
 
 
@@ -79,8 +81,13 @@ def status(
     twin_folder = TwinFolder(folder)
     holder, outputs = twin_folder.holder(), twin_folder.outputs()
     if holder is None:
-        console.print(f"No twin runs in {folder}. Start one with `make up`.")
+        kept = (
+            f"A stack is kept in {folder}, but does not run: `make local` brings it up again, `make down` removes it."
+        )
+        console.print(kept if twin_folder.kept else f"No twin runs in {folder}. Start one with `make up`.")
         raise typer.Exit(3)
+    if twin_folder.kept:
+        screen.print_kept(console, command.ask(folder, {"do": "status"}) or {}, holder)
     if outputs is None:
         console.print(f"A twin (process {holder}) is starting or stopping in {folder}.")
         raise typer.Exit(4)
@@ -91,11 +98,32 @@ def status(
     print_outputs(console, outputs)
 
 
-@app.command()
-def down(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Stop the twin that runs in another terminal and wait until it is gone."""
+@app.command("mails")
+def show_mails(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Show the mails that the running twin would have sent to clients. Exit code 3 if none runs."""
     console = Console(highlight=False)
-    holder = TwinFolder(folder).holder()
+    outputs = TwinFolder(folder).outputs()
+    if outputs is None:
+        console.print(f"No twin serves from {folder}. Start one with `make up`.")
+        raise typer.Exit(3)
+    with _explained():
+        mails.show(console, mails.sent(str(outputs["aws_endpoint_url"])))
+
+
+@app.command()
+def down(
+    folder: Folder = DEFAULT_FOLDER,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the stack of `make local` for the next time.")] = False,
+) -> None:
+    """Stop the twin that runs in another terminal, or the one of `make local`, and wait until it is gone."""
+    console = Console(highlight=False)
+    twin_folder = TwinFolder(folder)
+    holder = twin_folder.holder()
+    if twin_folder.kept:
+        with _explained():
+            command.stop(twin_folder, keep=keep)
+        console.print(f"The stack in {folder} is {'stopped; its data stay' if keep else 'gone, with its data'}.")
+        return
     if holder is None:
         console.print(f"No twin runs in {folder}: nothing to stop.")
         return
@@ -140,7 +168,7 @@ def _running(folder: TwinFolder, console: Console, *, follow: bool = False) -> I
 
 @contextmanager
 def _stoppable(exit_code: int) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into an orderly stop with this exit code, and our own errors into one sentence."""
+    """Turn Ctrl-C and SIGTERM into an orderly stop with this exit code, and errors into one sentence."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         # Once is enough: an impatient second Ctrl-C must not leave half of it running.
@@ -150,18 +178,26 @@ def _stoppable(exit_code: int) -> Iterator[None]:
 
     before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     try:
-        yield
+        with _explained():
+            yield
     except Stopped:
         raise typer.Exit(exit_code) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn our own errors, and those of the machine, into one sentence and exit code 1."""
+    try:
+        yield
     except TwinError as error:
         _fail(Console(stderr=True, highlight=False), str(error))
     except OSError as error:
         hint = " Free some space and try again." if error.errno == errno.ENOSPC else ""
         where = f"{error.filename}: " if error.filename else ""
         _fail(Console(stderr=True, highlight=False), f"{where}{error.strerror or error}.{hint}")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _fail(console: Console, message: str) -> NoReturn:

@@ -12,6 +12,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from twin import mails
 from twin.client import ApiError, OrdersClient
 from twin.flow import HOPS, FlowJournal, Journey
 
@@ -32,16 +33,20 @@ HOP_TEXT: Mapping[str, str] = {
 }
 
 
-def run(console: Console, outputs: Mapping[str, Any], journal: FlowJournal) -> None:
-    """Place the reference's order, read it back, then measure each hop over more orders.
+def run(console: Console, outputs: Mapping[str, Any], journal: FlowJournal, endpoint: str) -> None:
+    """Place the reference's order, read it back, then measure each hop over more orders, and count the mails.
+
+    Args:
+        endpoint: base URL of the twin's AWS.
 
     Raises:
-        ApiError: an answer was not what it should be, or an event did not arrive.
+        TwinError: an answer was not what it should be, or an event or a mail did not arrive.
     """
     with OrdersClient(outputs) as client:
         _reference_order(console, client)
-        samples = [_measured_order(client, journal, number) for number in range(2, MEASURED_ORDERS + 2)]
+        samples = [_measured_order(client, journal, 1 + number % 3) for number in range(MEASURED_ORDERS)]
     console.print(_latencies([journey for journey, _ in samples], [accepted_ms for _, accepted_ms in samples]))
+    _mails(console, endpoint, 1 + len(samples))
 
 
 def _reference_order(console: Console, client: OrdersClient) -> None:
@@ -59,6 +64,15 @@ def _reference_order(console: Console, client: OrdersClient) -> None:
         raise ApiError(f"The total of client {REFERENCE_CLIENT} is {state['total']}, not {REFERENCE_TOTAL}.")
 
 
+def _mails(console: Console, endpoint: str, orders: int) -> None:
+    """The second consumer of the same events: a mail for each order, and no more."""
+    found = mails.wait_for(endpoint, orders, WAIT_S)
+    if len(found) != orders:
+        raise ApiError(f"{len(found)} mails were sent for {orders} orders.")
+    first = found[0]
+    console.print(f"[bold]Mails[/] {orders}, one for each order; the first to {first.to[0]}: {first.subject}")
+
+
 def _place(client: OrdersClient, client_id: int, products: Sequence[tuple[int, int]]) -> dict[str, Any]:
     response = client.order(client_id, products)
     if response.status_code != httpx.codes.CREATED:
@@ -67,12 +81,14 @@ def _place(client: OrdersClient, client_id: int, products: Sequence[tuple[int, i
     return answer
 
 
-def _measured_order(client: OrdersClient, journal: FlowJournal, number: int) -> tuple[Journey, float]:
-    answer = _place(client, 1 + number % 3, ((3, 1),))
+def _measured_order(client: OrdersClient, journal: FlowJournal, client_id: int) -> tuple[Journey, float]:
+    # One order at a time: the event committed since is the order's. (Others of the start may still be on their way.)
+    since = time.time()
+    answer = _place(client, client_id, ((3, 1),))
     accepted = time.time()
-    client.wait_for_version(1 + number % 3, answer["client_version"], WAIT_S)
+    client.wait_for_version(client_id, answer["client_version"], WAIT_S)
     readable = time.time()
-    journey = journal.arrived(number, WAIT_S)
+    journey = journal.committed(since, WAIT_S)
     if journey is None or journal.wait(journey.event_id, "projected", WAIT_S) is None:
         raise ApiError(f"The event of order {answer['id_order']} was not seen at every hop.")
     journal.note(journey.event_id, "readable", readable)

@@ -111,8 +111,12 @@ class FlowJournal:
         with self._changed:
             return list(self._journeys.values())
 
-    def arrived(self, number: int, timeout_s: float) -> Journey | None:
-        """Wait for the `number`-th event (from 1, in order of arrival from the log); None after `timeout_s` seconds."""
+    def committed(self, since: float, timeout_s: float) -> Journey | None:
+        """Wait for an event that was committed at `since` (unix seconds) or later; None after `timeout_s` seconds."""
+
+        def first() -> Journey | None:
+            return next((one for one in self._journeys.values() if one.at.get("commit", 0.0) >= since), None)
+
         with self._changed:
-            self._changed.wait_for(lambda: len(self._journeys) >= number, timeout_s)
-            return list(self._journeys.values())[number - 1] if len(self._journeys) >= number else None
+            self._changed.wait_for(lambda: first() is not None, timeout_s)
+            return first()

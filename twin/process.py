@@ -102,6 +102,12 @@ class Process:
         """Whether it was started and not yet stopped: a dead process that is wanted is to be restarted."""
         return self._wanted
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether it ended by itself with one of its final codes."""
+        popen = self._popen
+        return self._wanted and popen is not None and popen.poll() in self.final_codes
+
     def start(self) -> None:
         """Start the process and wait until it is ready; does nothing when it runs.
 

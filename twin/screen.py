@@ -16,6 +16,8 @@ from twin.flow import HOPS, FlowJournal
 
 # Shown first, in this order; the operators' outputs follow by name.
 FIRST_OUTPUTS = ("api_url", "orders_url", "clients_url", "api_user", "api_password")
+# For programs, which read it from the file.
+HIDDEN_OUTPUTS = ("aws_secret_access_key",)
 
 
 class Progress:
@@ -56,16 +58,28 @@ class Progress:
         self._console.print(sentence, style="red", markup=False)
 
 
+def print_kept(console: Console, status: Mapping[str, Any], holder: int) -> None:
+    """Tell about a stack that `make local` made."""
+    processes, stacks = status.get("processes", {}), ", ".join(status.get("stacks", []))
+    console.print(
+        f"A twin (process {holder}) keeps {status.get('resources', 0)} resources of {stacks or 'no stack'} "
+        f"with {len(processes)} processes: {', '.join(processes) or 'none'}.",
+        soft_wrap=True,
+    )
+
+
 def print_outputs(console: Console, outputs: Mapping[str, Any]) -> None:
     """Show the stack's outputs and how to use them; each on one line however narrow the terminal, to be copied."""
-    rest = sorted(name for name in outputs if name not in FIRST_OUTPUTS)
-    names = [*FIRST_OUTPUTS, *rest]
+    rest = sorted(name for name in outputs if name not in (*FIRST_OUTPUTS, *HIDDEN_OUTPUTS))
+    names = [*(name for name in FIRST_OUTPUTS if name in outputs), *rest]
     width = max(len(name) for name in names)
     console.print("Stack outputs", style="bold")
     for name in names:
         style = "cyan" if name in FIRST_OUTPUTS else "dim"
         line = Text.assemble("  ", (f"{name:<{width}}", style), "  ", str(outputs[name]))
         console.print(line, soft_wrap=True)
+    if "orders_url" not in outputs:
+        return  # another program's
     user = shlex.quote(f"{outputs['api_user']}:{outputs['api_password']}")
     order = '{"id_client":1,"products":[{"id_product":1,"quantity":1},{"id_product":2,"quantity":3}]}'
     console.print("Place an order, and read the client back", style="bold")

@@ -8,11 +8,13 @@ from typing import Any
 
 from infra.packaging import host_architecture, host_runtime
 from twin.cloud import Cloud
+from twin.control.server import ControlServer
 from twin.driver import read_config, up
 from twin.driver.program import ROOT
 from twin.emulator.emulator import Emulator
 from twin.flow import FlowJournal
 from twin.folder import TwinFolder
+from twin.ports import free_port
 from twin.process import Process
 from twin.supervisor import Supervisor
 
@@ -50,6 +52,7 @@ class Twin:
         self._on_end = on_end
         self._overrides = config or {}
         self._cloud: Cloud | None = None
+        self._control: ControlServer | None = None
         self._noting = threading.Lock()
         self._noted: dict[str, int] = {}
 
@@ -68,11 +71,13 @@ class Twin:
         """
         self.folder.acquire()
         config = read_config(ROOT, STACK, self._configuration())
+        control_port = free_port()
         self.emulator = emulator = Emulator(
             self.folder.data / "emulator",
             account=str(config["orders:account"]),
             region=str(config["orders:region"]),
             enforce_iam=True,
+            control_port=control_port,
         )
         self.supervisor.add(emulator.process)
         self._cloud = Cloud(
@@ -85,11 +90,18 @@ class Twin:
             enforce_iam=True,
             on_line=lambda _, line: self.journal.line(line),
         )
+        self._control = ControlServer(self._cloud.context, control_port, emulator.secret)
         outputs = up(self._cloud, config=config, on_resource=self._made).outputs
         self._note_processes()
         self.journal.projector = str(outputs[PROJECTOR_OUTPUT])
-        self.folder.write_outputs(outputs)
+        self.folder.write_outputs({**outputs, **self._access()})
         return outputs
+
+    def _access(self) -> dict[str, str]:
+        """How operators' commands reach the twin's AWS; on AWS itself they have credentials of their own."""
+        aws = self.emulator.aws
+        names = ("endpoint_url", "access_key_id", "secret_access_key")
+        return {f"aws_{name}": str(aws[name]) for name in names}
 
     def _configuration(self) -> dict[str, Any]:
         return {"architecture": host_architecture(), "runtime": host_runtime(), **self._overrides}
@@ -121,6 +133,9 @@ class Twin:
     def down(self) -> None:
         """Stop everything and leave nothing behind. Safe to repeat, and after an `up` that failed."""
         self.folder.withdraw_outputs()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
         if self._cloud is not None:
             self._cloud.close()
             self._cloud = None

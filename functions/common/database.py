@@ -11,25 +11,34 @@ waits for its lock) or begins only after the second (it then finds the second's 
 Serialization failures and deadlocks (40001, 40P01) are repeated too: the server has rolled those back. A
 statement that ran out of time (57014, 55P03) is not: it was rolled back as well, but the time is spent.
 
-Bounds: 3 s to connect, statement_timeout and lock_timeout as set on the role, 3 s until unacknowledged bytes
-(tcp_user_timeout) and about 5 s until a silent server count as a dead connection.
+Bounds
+------
+`DatabaseSettings.answer_s` is for everything together: logins, repetitions, waiting. Within it a new connection has
+3 s, and a server that does not acknowledge bytes for 3 s counts as gone (tcp_user_timeout). The connection is
+asynchronous (psycopg2's own word) so that each wait ends in time: a server that accepts everything and answers
+nothing is not noticed by TCP, and no time limit of the server's own helps against a server that hangs. When the time
+is up the connection is closed, because an answer may still come over it. The server ends what it was doing by the
+limits set on the role (statement_timeout, lock_timeout).
 """
 
 from __future__ import annotations
 
 import random
+import select
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names its class in lower case
 
 from functions.common.errors import DatabaseError, DatabaseUnavailable
-from functions.common.secret_store import SecretStore, field
-from functions.common.settings import DatabaseSettings, LoginSettings
-from functions.common.signing import database_token
+from functions.common.logins import Login, SecretLogin, login
+from functions.common.settings import DatabaseSettings
 from functions.common.telemetry import logger
+
+__all__ = ["Database", "Login", "SecretLogin", "dial", "login"]
 
 CONNECT_SECONDS = 3
 ATTEMPTS = 4
@@ -39,68 +48,8 @@ OUT_OF_TIME = frozenset({"57014", "55P03"})
 SESSION_LOST = frozenset({"25006", "57P01", "57P02", "57P03", "57P05"})
 
 
-class Login(Protocol):
-    """Says as whom to log in."""
-
-    user: str
-
-    def password(self) -> str:
-        """What to log in with now."""
-        ...
-
-    def changed(self) -> bool:
-        """After a refused login: look for a new password; True if there is one, so that another try makes sense."""
-        ...
-
-
-class IamLogin:
-    """Logs in with a token made for each connection, so that it never expires before its use."""
-
-    def __init__(self, user: str, host: str, port: int) -> None:
-        self.user = user
-        self._host = host
-        self._port = port
-
-    def password(self) -> str:
-        """A fresh token."""
-        return database_token(self._host, self._port, self.user)
-
-    def changed(self) -> bool:
-        """Never: the token was new."""
-        return False
-
-
-class SecretLogin:
-    """Logs in with the password of a secret, read once and again after a refused login."""
-
-    def __init__(self, user: str, arn: str, secrets: SecretStore) -> None:
-        self.user = user
-        self._arn = arn
-        self._secrets = secrets
-        self._password = ""
-        self._fresh = False
-
-    def password(self) -> str:
-        """The password as last read. Raises SecretUnreadable."""
-        self._fresh = not self._password
-        if self._fresh:
-            self._password = field(self._secrets.read(self._arn), "password", self._arn)
-        return self._password
-
-    def changed(self) -> bool:
-        """Read the secret again, unless the refused password came straight from it. Raises SecretUnreadable."""
-        if self._fresh:
-            return False
-        known = self._password
-        self._password = field(self._secrets.read(self._arn), "password", self._arn)
-        return self._password != known
-
-
-def login(settings: LoginSettings, database: DatabaseSettings, secrets: SecretStore) -> Login:
-    """The way to log in that the settings name."""
-    if settings.auth == "iam":
-        return IamLogin(settings.user, database.host, database.port)
-    return SecretLogin(settings.user, settings.secret_arn, secrets)
+class _TimeIsUp(Exception):  # noqa: N818
+    """The server did not answer before the deadline."""
 
 
 class Database:
@@ -113,39 +62,42 @@ class Database:
         *,
         connect: Callable[..., Connection] = psycopg2.connect,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._login = login
         self._connect = connect
         self._sleep = sleep
+        self._clock = clock
         self._connection: Connection | None = None
 
     def repeatable(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """Execute a statement that returns one row and may be executed twice (see above); give the row.
 
         Raises DatabaseUnavailable if there is no connection or no answer in time, DatabaseError for whatever else
-        the server refuses.
+        the server refuses, SecretUnreadable if there is no password to log in with.
         """
+        deadline = self._clock() + self._settings.answer_s
         replaced = False
         for attempt in range(1, ATTEMPTS + 1):
-            connection = self._open()
+            connection = self._open(deadline)
             try:
-                with connection.cursor() as cursor:
-                    cursor.execute(statement, parameters)
-                    row: tuple[Any, ...] | None = cursor.fetchone()
+                row = self._row(connection, statement, parameters, deadline)
+            except _TimeIsUp:
+                self.close()
+                raise DatabaseUnavailable("The database did not answer in time.") from None
             except psycopg2.Error as error:
                 failure = self._failure(error, connection)
-                again = attempt < ATTEMPTS and (
-                    failure.sqlstate in ROLLED_BACK or (self._connection is None and not replaced)
-                )
-                if not again:
+                again = failure.sqlstate in ROLLED_BACK or (self._connection is None and not replaced)
+                nap = random.uniform(0.005, 0.02) * attempt  # noqa: S311 - not a secret
+                if not again or attempt == ATTEMPTS or self._clock() + nap >= deadline:
                     # "from None": the driver's text carries DETAIL and CONTEXT lines, in which rows are quoted.
                     raise failure from None
                 replaced = replaced or self._connection is None
                 logger.warning("statement repeated", sqlstate=failure.sqlstate, attempt=attempt)
                 if self._connection is not None:
                     # Apart from each other, so that two transactions do not meet again.
-                    self._sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - not a secret
+                    self._sleep(nap)
             else:
                 if row is None:
                     raise DatabaseError("The statement returned no row.")
@@ -157,6 +109,14 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def _row(
+        self, connection: Connection, statement: str, parameters: Sequence[Any], deadline: float
+    ) -> tuple[Any, ...] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            self._wait(connection, deadline)
+            return cursor.fetchone()
 
     def _failure(self, error: psycopg2.Error, connection: Connection) -> DatabaseError:
         """The error in this program's terms; a connection that is of no more use is dropped."""
@@ -172,59 +132,80 @@ class Database:
         primary = error.diag.message_primary or type(error).__name__
         return DatabaseError(f"The database refused a statement: {primary} ({code}).", code, detail)
 
-    def _open(self) -> Connection:
+    def _open(self, deadline: float) -> Connection:
         if self._connection is not None:
             return self._connection
         try:
-            connection = self._dial()
-        except psycopg2.Error as error:
+            connection = self._dial(deadline)
+        except (psycopg2.Error, _TimeIsUp) as error:
             # libpq reports a failed login without an SQLSTATE, so any failure may be one.
-            if not self._login.changed():
+            if isinstance(error, _TimeIsUp) or not self._login.changed(deadline - self._clock()):
                 raise _unreachable(error) from None
             logger.warning("database password changed, logging in again")
             try:
-                connection = self._dial()
-            except psycopg2.Error as second:
+                connection = self._dial(deadline)
+            except (psycopg2.Error, _TimeIsUp) as second:
                 raise _unreachable(second) from None
-        connection.autocommit = True
         self._connection = connection
         return connection
 
-    def _dial(self) -> Connection:
-        return dial(self._settings, self._login.user, self._login.password(), connect=self._connect)
+    def _dial(self, deadline: float) -> Connection:
+        password = self._login.password()
+        deadline = min(deadline, self._clock() + CONNECT_SECONDS)
+        # An asynchronous connection is always in autocommit mode.
+        parameters = connection_parameters(self._settings, self._login.user, password)
+        connection = self._connect(**parameters, async_=True)
+        try:
+            self._wait(connection, deadline)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _wait(self, connection: Connection, deadline: float) -> None:
+        """Until the connection has done what it is doing; raises _TimeIsUp, or what psycopg2 makes of the answer."""
+        while (state := connection.poll()) != POLL_OK:
+            poll = select.poll()
+            # Asked for each time: while connecting, libpq may go from one address to the next.
+            poll.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+            left = deadline - self._clock()
+            if left <= 0 or not poll.poll(left * 1000):
+                raise _TimeIsUp
 
 
-def dial(
-    settings: DatabaseSettings,
-    user: str,
-    password: str,
-    *,
-    connect: Callable[..., Connection] = psycopg2.connect,
-) -> Connection:
-    """Open a connection; raises psycopg2.OperationalError.
+def connection_parameters(settings: DatabaseSettings, user: str, password: str) -> dict[str, Any]:
+    """What libpq is told.
 
     Only parameters that RDS Proxy takes as well: `options` is not one, so time limits are set on the role.
     """
     certificate = {"sslrootcert": settings.sslrootcert} if settings.sslrootcert else {}
-    return connect(
-        host=settings.host,
-        port=settings.port,
-        dbname=settings.name,
-        user=user,
-        password=password,
-        sslmode=settings.sslmode,
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": user,
+        "password": password,
+        "sslmode": settings.sslmode,
         **certificate,
-        connect_timeout=CONNECT_SECONDS,
-        application_name="orders",
-        client_encoding="UTF8",
-        keepalives=1,
-        keepalives_idle=3,
-        keepalives_interval=1,
-        keepalives_count=2,
-        tcp_user_timeout=3000,
-    )
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "orders",
+        "client_encoding": "UTF8",
+        "keepalives": 1,
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+        "tcp_user_timeout": CONNECT_SECONDS * 1000,
+    }
 
 
-def _unreachable(error: psycopg2.Error) -> DatabaseUnavailable:
+def dial(settings: DatabaseSettings, user: str, password: str) -> Connection:
+    """Open an ordinary connection, for work of many statements; raises psycopg2.OperationalError."""
+    connection: Connection = psycopg2.connect(**connection_parameters(settings, user, password))
+    return connection
+
+
+def _unreachable(error: Exception) -> DatabaseUnavailable:
+    if isinstance(error, _TimeIsUp):
+        return DatabaseUnavailable("The database could not be reached: no connection in time.")
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return DatabaseUnavailable(f"The database could not be reached: {reason}")

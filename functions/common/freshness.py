@@ -26,22 +26,22 @@ View = TypeVar("View", bound=Versioned)
 
 def read_at_least(
     read: Callable[[], View | None],
-    min_version: int,
+    min_version: int | None,
     wait_ms: int,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> View | None:
-    """Read until the view has `min_version`, for `wait_ms` at most; 0 as version takes what is there.
+    """Read until the view has `min_version`, for `wait_ms` at most; None as version takes what is there.
 
-    Returns None only for version 0 and nothing there: who names a version has seen the client exist. Raises
+    Returns None only for no version and nothing there: who names a version, be it 0, has seen the client exist. Raises
     NotYetProjected when the time is up.
     """
     deadline = clock() + wait_ms / 1000
     step = FIRST_STEP_S
     while True:
         view = read()
-        if min_version <= 0 or (view is not None and view.version >= min_version):
+        if min_version is None or (view is not None and view.version >= min_version):
             return view
         left = deadline - clock()
         if left <= 0:

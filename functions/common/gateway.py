@@ -7,25 +7,39 @@ an odd event: what a client can send must become an answer.
 from __future__ import annotations
 
 import json
+import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from functions.common.errors import CacheUnavailable, DatabaseUnavailable, NotYetProjected, SecretUnreadable
+from functions.common.errors import (
+    CacheUnavailable,
+    DatabaseUnavailable,
+    FunctionError,
+    NotYetProjected,
+    SecretUnreadable,
+)
 from functions.common.problems import Problem, internal_error, unavailable
 from functions.common.telemetry import MetricUnit, logger, metrics
+from functions.common.tracing import current, trace_id
 
 JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked. Header names are in lower case; of a header sent twice `headers` has the last value."""
+    """What a client asked. Header names are in lower case; of a header sent twice `headers` has the last value.
+
+    `path` has the stage, `own_path` has not; `route` is that as the API declares it, such as `/clients/{id}`.
+    """
 
     id: str
+    method: str
+    route: str
     path: str
-    resource: str
+    own_path: str
     principal: str
     headers: Mapping[str, str]
     repeated_headers: frozenset[str]
@@ -40,16 +54,20 @@ class Request:
         context = _object(event.get("requestContext"))
         authorizer = _object(context.get("authorizer"))
         body = event.get("body")
-        many = _object(event.get("multiValueHeaders"))
-        repeated = {str(name).lower() for name, values in many.items() if isinstance(values, list) and len(values) > 1}
+        sent: Counter[str] = Counter()
+        for name, values in _object(event.get("multiValueHeaders")).items():
+            # Also two that differ in case only.
+            sent[str(name).lower()] += len(values) if isinstance(values, list) else 1
         return cls(
             id=_text(context.get("requestId")),
+            method=_text(event.get("httpMethod")),
+            route=_text(event.get("resource")),
             # With the stage, as the client wrote it; `path` of the event is without.
             path=_text(context.get("path")) or _text(event.get("path")),
-            resource=_text(event.get("path")),
+            own_path=_text(event.get("path")),
             principal=_text(authorizer.get("principalId")),
             headers={name.lower(): value for name, value in _texts(event.get("headers")).items()},
-            repeated_headers=frozenset(repeated),
+            repeated_headers=frozenset(name for name, times in sent.items() if times > 1),
             query=_texts(event.get("queryStringParameters")),
             path_parameters=_texts(event.get("pathParameters")),
             body=body if isinstance(body, str) else None,
@@ -59,7 +77,12 @@ class Request:
     @property
     def base_path(self) -> str:
         """What stands before the API's own paths: the stage ("/prod"), a base path, or nothing."""
-        return self.path.removesuffix(self.resource) if self.resource else ""
+        return self.path.removesuffix(self.own_path) if self.own_path else ""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that the request is part of (see tracing.py)."""
+        return current(self.headers.get("traceparent"))
 
     @property
     def instance(self) -> str:
@@ -91,10 +114,12 @@ class Response:
 def answer(event: JsonObject, operation: Callable[[Request], Response]) -> JsonObject:
     """Run `operation` on the event's request and give its response; every exception becomes a problem document.
 
-    Writes one log line, which has the request's correlation id, and the metric Requests by status class.
+    Writes one log line and the metric of the answer's class of status. All lines of the request have its correlation id
+    and the id of its trace.
     """
     request = Request.from_event(event)
     logger.set_correlation_id(request.id)
+    logger.append_keys(trace_id=trace_id(request.traceparent))
     try:
         response = operation(request)
     except Problem as problem:
@@ -104,8 +129,11 @@ def answer(event: JsonObject, operation: Callable[[Request], Response]) -> JsonO
         response = _refusal(unavailable("A service that this request needs does not answer; try again."), request)
     except NotYetProjected as error:
         response = _refusal(unavailable(f"{error} Try again."), request)
-    except Exception:  # noqa: BLE001 - the outermost place: logged in full, answered as a problem
-        logger.exception("request failed")
+    except Exception as error:  # noqa: BLE001 - the outermost place: logged, and answered as a problem
+        # Without the text of an error that is not our own: it may quote what was sent, or a row.
+        reason = str(error) if isinstance(error, FunctionError) else ""
+        stack = traceback.format_tb(error.__traceback__)
+        logger.error("request failed", kind=type(error).__name__, reason=reason, stack=stack)
         response = _refusal(internal_error(), request)
     logger.info("answered", status=response.status)
     metrics.add_metric(name=f"Answered{response.status // 100}xx", unit=MetricUnit.Count, value=1)

@@ -13,10 +13,10 @@ def path_id(request: Request, name: str) -> int:
     return _number(request.path_parameters.get(name, ""), name, 1)
 
 
-def min_version(request: Request) -> int:
-    """The query parameter `min_version`, from 0 to 2^63-1, 0 if absent; raises Problem 400."""
+def min_version(request: Request) -> int | None:
+    """The query parameter `min_version`, from 0 to 2^63-1, None if absent; raises Problem 400."""
     text = request.query.get("min_version")
-    return 0 if text is None else _number(text, "min_version", 0)
+    return None if text is None else _number(text, "min_version", 0)
 
 
 def _number(text: str, name: str, least: int) -> int:

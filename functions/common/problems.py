@@ -62,6 +62,11 @@ class Problem(FunctionError):  # noqa: N818 - RFC 9457's own word
         return document
 
 
+def unknown_client(id_client: int) -> Problem:
+    """404: no client has the id."""
+    return Problem(404, "unknown-client", "Unknown client", f"There is no client {id_client}.")
+
+
 def internal_error() -> Problem:
     """500: a fault of this program; the log has the rest."""
     return Problem(500, "internal-error", "Internal error", "The request could not be completed.")

@@ -1,13 +1,14 @@
 """Keys and fields of the read model, which the projector writes and the queries read.
 
 ``client:{<id>}``
-    hash: name, email, order_count, total (decimal text), last_purchase (epoch seconds), version
+    hash: name, email, order_count, total (decimal text), last_purchase (epoch seconds, empty without an order), version
 ``client:{<id>}:orders``
-    sorted set of the client's last 50 orders: score is the version that the order made, member is JSON
+    sorted set of the client's last 50 orders: score is the order's id, member is JSON
     ``{"id":..,"total":"..","placed_at":<epoch seconds>,"lines":[{"id":..,"price":"..","qty":..}]}``
 
 The braces are part of the keys: they put a client's two keys into one slot, so that one script may write both.
-Scores are doubles, so versions of one client order right up to 2^53.
+A client's orders get their ids under the lock of its row, so a later one has a greater id. Scores are doubles, which
+tell ids apart up to 2^53.
 """
 
 from __future__ import annotations

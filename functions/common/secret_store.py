@@ -7,12 +7,28 @@ Secrets Manager is comes from the environment as botocore knows it (AWS_REGION, 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from functions.common.errors import SecretUnreadable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+
+Stage = Literal["AWSCURRENT", "AWSPREVIOUS"]
+
+# Bounds that fit into a request: botocore's own are 60 s and five tries.
+CONNECT_S, ANSWER_S, TRIES = 1, 2, 2
+# With a second for botocore's pause between the tries.
+LONGEST_CALL_S = TRIES * (CONNECT_S + ANSWER_S) + 1
+
+
+@dataclass(frozen=True, repr=False)
+class SecretVersion:
+    """One value that a secret has or had: its fields, and when it was written (epoch seconds). Not in any repr."""
+
+    fields: dict[str, str]
+    written_at: float
 
 
 class SecretStore:
@@ -33,10 +49,19 @@ class SecretStore:
 
     def find(self, arn: str) -> dict[str, str] | None:
         """As `read`, but None for a secret that exists and has no value yet."""
+        version = self.version(arn)
+        return None if version is None else version.fields
+
+    def version(self, arn: str, stage: Stage = "AWSCURRENT") -> SecretVersion | None:
+        """The value with this label, None for a secret that exists and has no such value.
+
+        AWSPREVIOUS is what was AWSCURRENT before the last write. Source: "What's in a Secrets Manager secret?" (AWS
+        Secrets Manager User Guide). Raises SecretUnreadable.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer = self._connected().get_secret_value(SecretId=arn)
+            answer = self._connected().get_secret_value(SecretId=arn, VersionStage=stage)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code == "ResourceNotFoundException" and self._exists(arn):
@@ -51,7 +76,8 @@ class SecretStore:
             raise SecretUnreadable(f"Secret {arn} is not JSON text.") from None
         if not isinstance(fields, dict):
             raise SecretUnreadable(f"Secret {arn} is not a JSON object.")
-        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+        texts = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+        return SecretVersion(texts, answer["CreatedDate"].timestamp())
 
     def write(self, arn: str, fields: dict[str, str | int]) -> None:
         """Make `fields` the secret's current value.
@@ -80,8 +106,11 @@ class SecretStore:
             from botocore.config import Config
             from botocore.session import Session
 
-            # Bounds that fit into a request: botocore's own are 60 s and five tries.
-            bounds = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 2})
+            bounds = Config(
+                connect_timeout=CONNECT_S,
+                read_timeout=ANSWER_S,
+                retries={"mode": "standard", "total_max_attempts": TRIES},
+            )
             self._client = Session().create_client("secretsmanager", config=bounds)
         return self._client
 

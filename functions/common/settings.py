@@ -49,23 +49,28 @@ class Environment:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where PostgreSQL is and how the connection is protected (`sslmode` and `sslrootcert` as libpq has them)."""
+    """Where PostgreSQL is and how the connection is protected (`sslmode` and `sslrootcert` as libpq has them).
+
+    `answer_s` is how long one request may wait for it, all attempts together.
+    """
 
     host: str
     port: int
     name: str
     sslmode: str
     sslrootcert: str
+    answer_s: float = 8.0
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read DATABASE_HOST, _PORT, _NAME, _SSLMODE and _SSLROOTCERT (optional)."""
+        """Read DATABASE_HOST, _PORT, _NAME, _SSLMODE, and (optional) _SSLROOTCERT and _ANSWER_MS."""
         return cls(
             host=environment.text("DATABASE_HOST"),
             port=environment.integer("DATABASE_PORT", least=1, most=65535),
             name=environment.text("DATABASE_NAME"),
             sslmode=environment.choice("DATABASE_SSLMODE", "disable", "require", "verify-full"),
             sslrootcert=environment.text("DATABASE_SSLROOTCERT", ""),
+            answer_s=environment.integer("DATABASE_ANSWER_MS", 8000, least=100, most=29000) / 1000,
         )
 
 
@@ -88,7 +93,10 @@ class LoginSettings:
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Where the read model is. `name` is the replication group's id, which the IAM token is made for."""
+    """Where the read model is. `name` is the replication group's id, which the IAM token is made for.
+
+    `answer_s` is how long one call of it may take, both attempts together.
+    """
 
     host: str
     port: int
@@ -96,16 +104,21 @@ class CacheSettings:
     auth: Literal["iam", "none"]
     user: str
     name: str
+    answer_s: float = 6.0
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read CACHE_HOST, _PORT, _TLS, _AUTH and, if that is "iam", CACHE_USER and CACHE_NAME."""
+        """Read CACHE_HOST, _PORT, _TLS, _AUTH, _ANSWER_MS (optional) and, if _AUTH is "iam", _USER and _NAME."""
         iam = environment.choice("CACHE_AUTH", "iam", "none") == "iam"
+        tls = environment.choice("CACHE_TLS", "true", "false") == "true"
+        if iam and not tls:
+            raise SettingsError("CACHE_AUTH iam needs TLS: set CACHE_TLS to true.")
         return cls(
             host=environment.text("CACHE_HOST"),
             port=environment.integer("CACHE_PORT", least=1, most=65535),
-            tls=environment.choice("CACHE_TLS", "true", "false") == "true",
+            tls=tls,
             auth="iam" if iam else "none",
             user=environment.text("CACHE_USER") if iam else "",
             name=environment.text("CACHE_NAME") if iam else "",
+            answer_s=environment.integer("CACHE_ANSWER_MS", 6000, least=100, most=29000) / 1000,
         )

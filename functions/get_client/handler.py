@@ -1,7 +1,6 @@
-"""GET /clients/{id}: the client from the read model.
+"""GET /clients/{id}: the client from the read model, tagged with its version.
 
-200 with an ETag made of the client's version; 304 if the caller has that version; 404 for a client that the read model
-does not know; 503 with Retry-After if `min_version` is not reached within READ_WAIT_MS.
+Statuses as in functions/common/reading.py; 503 with Retry-After if `min_version` is not reached within READ_WAIT_MS.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from functools import cache
 from typing import Any
 
 from functions.common.cache import Cache, connect
-from functions.common.etags import matches, version_tag
+from functions.common.etags import version_tag
 from functions.common.gateway import Request, Response, answer
 from functions.common.money import json_number
 from functions.common.parameters import min_version, path_id
-from functions.common.problems import Problem
+from functions.common.reading import shown
 from functions.common.settings import CacheSettings, Environment
 from functions.get_client.query import ClientView, ClientViews, GetClient, get_client
 from functions.get_client.view import CachedClients
@@ -40,19 +39,13 @@ def respond(request: Request, source: Callable[[], ClientViews], wait_ms: int) -
     """
     query = GetClient(path_id(request, "id"), min_version(request))
     view = get_client(query, source(), wait_ms)
-    if view is None:
-        raise Problem(404, "unknown-client", "Unknown client", f"There is no client {query.id_client}.")
-    tag = version_tag(view.version)
-    # The version names the state, and the caller is to ask each time.
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if matches(request.headers.get("if-none-match"), tag):
-        return Response(304, None, headers)
-    return Response(200, client_json(view), headers)
+    return shown(request, query.id_client, view, client_json, lambda found, _: version_tag(found.version))
 
 
 def client_json(view: ClientView) -> str:
     """The client as JSON text; the total is a number that never was a float."""
+    last_purchase = json.dumps(view.last_purchase)
     return (
         f'{{"name": {json.dumps(view.name)}, "email": {json.dumps(view.email)}, "total": {json_number(view.total)}, '
-        f'"last_purchase": {view.last_purchase}, "order_count": {view.order_count}, "version": {view.version}}}'
+        f'"last_purchase": {last_purchase}, "order_count": {view.order_count}, "version": {view.version}}}'
     )

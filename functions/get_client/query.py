@@ -10,20 +10,20 @@ from functions.common.freshness import read_at_least
 
 @dataclass(frozen=True)
 class GetClient:
-    """A wish to see a client as of `min_version` at least; 0 takes what is there."""
+    """A wish to see a client as of `min_version` at least; None takes what is there."""
 
     id_client: int
-    min_version: int = 0
+    min_version: int | None = None
 
 
 @dataclass(frozen=True)
 class ClientView:
-    """A client after its order number `version`. `total` is decimal text, `last_purchase` epoch seconds."""
+    """A client at its `version`. `total` is decimal text, `last_purchase` epoch seconds, None without an order."""
 
     name: str
     email: str
     total: str
-    last_purchase: int
+    last_purchase: int | None
     order_count: int
     version: int
 

@@ -28,4 +28,6 @@ class CachedClients:
             return None
         present = [value.decode() for value in values if value is not None]
         name, email, order_count, total, last_purchase, version = present
-        return ClientView(name, email, total, int(last_purchase), int(order_count), int(version))
+        return ClientView(
+            name, email, total, int(last_purchase) if last_purchase else None, int(order_count), int(version)
+        )

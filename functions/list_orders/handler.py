@@ -1,6 +1,7 @@
-"""GET /clients/{id}/orders: the client's last 50 orders from the read model, newest first.
+"""GET /clients/{id}/orders: the client's last 50 orders from the read model, newest first, tagged by their content.
 
-Statuses and `min_version` as for GET /clients/{id}; the ETag is one of the content.
+An empty list for a client who never ordered: the client's hash says that it exists. Statuses as in
+functions/common/reading.py; 503 with Retry-After if `min_version` is not reached within READ_WAIT_MS.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from functools import cache
 from typing import Any
 
 from functions.common.cache import Cache, connect
-from functions.common.etags import content_tag, matches
+from functions.common.etags import content_tag
 from functions.common.gateway import Request, Response, answer
 from functions.common.money import json_number
 from functions.common.parameters import min_version, path_id
-from functions.common.problems import Problem
+from functions.common.reading import shown
 from functions.common.settings import CacheSettings, Environment
 from functions.list_orders.query import ListOrders, OrdersView, OrderView, OrderViews, list_orders
 from functions.list_orders.view import CachedOrders
@@ -38,15 +39,14 @@ def respond(request: Request, source: Callable[[], OrderViews], wait_ms: int) ->
     """
     query = ListOrders(path_id(request, "id"), min_version(request))
     view = list_orders(query, source(), wait_ms)
-    if view is None:
-        raise Problem(404, "unknown-client", "Unknown client", f"There is no client {query.id_client}.")
-    body = orders_json(query.id_client, view)
-    # Events arrive in any order: an older order may join the list after the newest version is known.
-    tag = content_tag(body)
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if matches(request.headers.get("if-none-match"), tag):
-        return Response(304, None, headers)
-    return Response(200, body, headers)
+    return shown(
+        request,
+        query.id_client,
+        view,
+        lambda found: orders_json(query.id_client, found),
+        # Events arrive in any order: an older order may join the list after the newest version is known.
+        lambda _, body: content_tag(body),
+    )
 
 
 def orders_json(id_client: int, view: OrdersView) -> str:

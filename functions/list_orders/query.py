@@ -10,10 +10,10 @@ from functions.common.freshness import read_at_least
 
 @dataclass(frozen=True)
 class ListOrders:
-    """A wish to see a client's last orders as of `min_version` at least; 0 takes what is there."""
+    """A wish to see a client's last orders as of `min_version` at least; None takes what is there."""
 
     id_client: int
-    min_version: int = 0
+    min_version: int | None = None
 
 
 @dataclass(frozen=True)

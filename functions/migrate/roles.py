@@ -1,8 +1,9 @@
 """The database's roles: made before the migrations (which grant), given their ways to log in after.
 
-order_writer and maintenance cannot log in. app logs in with an IAM token (member of rds_iam) or a password; cdc with a
-password always, because a member of rds_iam can use no password and DMS needs one. On Aurora the right to
-replicate is membership of rds_replication; elsewhere it is an attribute of the role.
+The writers own the functions that write, and cannot log in. Those in LOGIN_ROLES run these functions; they log in
+with IAM tokens (members of rds_iam) or passwords. cdc has a password always, because a member of rds_iam can use none
+and DMS needs one. On Aurora the right to replicate is membership of rds_replication; elsewhere it is an attribute of
+the role.
 
 The master user need not be a superuser: CREATEROLE is enough, with rds_superuser on Aurora.
 """
@@ -14,13 +15,23 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import encrypt_password
 
-ROLES = ("order_writer", "app", "cdc", "maintenance")
+WRITERS = ("order_writer", "administration_writer", "maintenance_writer")
+LOGIN_ROLES = ("app", "administrator", "maintenance", "operator")
+ROLES = (*WRITERS, *LOGIN_ROLES, "cdc")
 
-# The time limits of app. On the role rather than in the connection's options, which RDS Proxy does not take.
-APP_SETTINGS = {
+# Time limits. On the roles rather than in the connection's options, which RDS Proxy does not take.
+_OF_A_CALL = {
     "statement_timeout": "5s",
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "10s",
+    # Lambda freezes functions and forgets them without a word; nobody else would end their sessions.
+    "idle_session_timeout": "15min",
+}
+LIMITS = {
+    "app": _OF_A_CALL,
+    "administrator": _OF_A_CALL,
+    "maintenance": {**_OF_A_CALL, "statement_timeout": "60s"},
+    "operator": _OF_A_CALL,
 }
 
 
@@ -30,14 +41,18 @@ def ensure(connection: Connection) -> None:
         for role in ROLES:
             if not _exists(cursor, role):
                 cursor.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-        for name, value in APP_SETTINGS.items():
-            cursor.execute(sql.SQL("alter role app set {} = {}").format(sql.Identifier(name), sql.Literal(value)))
-        # Only a member may give a function to order_writer, or replace one that it owns.
-        cursor.execute(
-            "select rolsuper or pg_has_role(rolname, 'order_writer', 'set') from pg_roles where rolname = current_user"
-        )
-        if cursor.fetchone() != (True,):
-            cursor.execute("grant order_writer to current_user with inherit true, set true")
+        for role, limits in LIMITS.items():
+            for name, value in limits.items():
+                statement = sql.SQL("alter role {} set {} = {}")
+                cursor.execute(statement.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
+        for role in WRITERS:
+            # Only a member may give a function to a role, or replace one that it owns.
+            cursor.execute(
+                "select rolsuper or pg_has_role(rolname, %s, 'set') from pg_roles where rolname = current_user", (role,)
+            )
+            if cursor.fetchone() != (True,):
+                statement = sql.SQL("grant {} to current_user with inherit true, set true")
+                cursor.execute(statement.format(sql.Identifier(role)))
 
 
 def let_in_with_password(connection: Connection, role: str, password: str) -> None:

@@ -5,11 +5,10 @@ Knows neither HTTP nor SQL: `body.py` and `handler.py` make the command, an `Ord
 
 from __future__ import annotations
 
-import hashlib
-import json
-import uuid
 from dataclasses import dataclass
 from typing import Protocol
+
+from functions.common.idempotency import digest, record_key
 
 MAX_LINES = 100
 MAX_QUANTITY = 9999
@@ -64,20 +63,9 @@ def place_order(command: PlaceOrder, store: OrderStore) -> Placed:
     Without a key from the caller one is made for this call, so that a repetition inside the store (after a lost
     answer) cannot place the order twice.
     """
-    return store.place(record_key(command), request_hash(command), command)
-
-
-def record_key(command: PlaceOrder) -> str:
-    """Under what the answer is recorded: 64 hex digits of caller and key, or a new name that no caller can have."""
-    if command.idempotency_key is None:
-        return f"call-{uuid.uuid4().hex}"
-    return _digest([command.principal, command.idempotency_key])
+    return store.place(record_key(command.idempotency_key, command.principal), request_hash(command), command)
 
 
 def request_hash(command: PlaceOrder) -> str:
     """What a repetition has to agree in: client and lines in their order, however the body was written."""
-    return _digest([command.id_client, [[line.id_product, line.quantity] for line in command.lines]])
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
+    return digest([command.id_client, [[line.id_product, line.quantity] for line in command.lines]])

@@ -8,18 +8,17 @@ instructions cannot be followed. So is an Idempotency-Key that came before with 
 from __future__ import annotations
 
 import json
-import os
-import re
 from functools import cache
 from typing import Any
 
 from functions.common.database import Database, login
 from functions.common.gateway import Request, Response, answer
+from functions.common.headers import idempotency_key, key_reused
 from functions.common.problems import FieldError, Problem
 from functions.common.secret_store import SecretStore
 from functions.common.settings import DatabaseSettings, Environment, LoginSettings
 from functions.common.telemetry import MetricUnit, logger, metrics
-from functions.place_order.body import invalid_order, read_body
+from functions.place_order.body import invalid_order, read_order
 from functions.place_order.command import OrderStore, PlaceOrder, place_order
 from functions.place_order.errors import (
     ClientTotalTooLarge,
@@ -32,9 +31,6 @@ from functions.place_order.errors import (
 from functions.place_order.store import PostgresOrders
 
 MAX_TOTAL = "999999999999.99"
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
-XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});.*?Parent=([0-9a-f]{16})(?:;.*?Sampled=([01]))?", re.ASCII)
 
 
 @cache
@@ -82,31 +78,9 @@ def respond(request: Request, store: Any) -> Response:
 
 def read_command(request: Request) -> PlaceOrder:
     """The command in a request; raises Problem 400, 413, 415 or 422."""
-    key = _idempotency_key(request)
-    id_client, lines = read_body(request)
-    return PlaceOrder(request.principal, id_client, lines, key, traceparent(request))
-
-
-def traceparent(request: Request) -> str | None:
-    """The trace that the request is part of (W3C Trace Context): its own header, else X-Ray's id, else None."""
-    header = request.headers.get("traceparent", "")
-    if TRACEPARENT.fullmatch(header):
-        return header
-    xray = XRAY.search(os.environ.get("_X_AMZN_TRACE_ID", ""))
-    if xray is None:
-        return None
-    return f"00-{xray[1]}{xray[2]}-{xray[3]}-0{xray[4] or '0'}"
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    key = key.strip()
-    if not IDEMPOTENCY_KEY.fullmatch(key) or "idempotency-key" in request.repeated_headers:
-        detail = "Idempotency-Key must be sent once, with 1 to 255 visible ASCII characters."
-        raise Problem(400, "invalid-idempotency-key", "Invalid Idempotency-Key", detail)
-    return key
+    key = idempotency_key(request)
+    id_client, lines = read_order(request)
+    return PlaceOrder(request.principal, id_client, lines, key, request.traceparent)
 
 
 def _problem(refusal: OrderRefused, command: PlaceOrder) -> Problem:
@@ -126,6 +100,5 @@ def _problem(refusal: OrderRefused, command: PlaceOrder) -> Problem:
         case ClientTotalTooLarge():
             return invalid_order([FieldError(("products",), f"The client's total would exceed {MAX_TOTAL}.")])
         case KeyReused():
-            detail = "This Idempotency-Key came before with another order; use a new key for a new order."
-            return Problem(422, "idempotency-key-reused", "Idempotency-Key reused", detail)
+            return key_reused()
     raise refusal

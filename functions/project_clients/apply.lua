@@ -1,6 +1,6 @@
 -- Bring one client of the read model up to date. Any repetition, in any order, ends in the same state.
 -- KEYS: the client's hash, its orders. ARGV: how many orders to keep, version, name, email, order_count, total,
--- last_purchase, then for each order its version and its JSON. Returns 1 if the hash was older, else 0.
+-- last_purchase, the least version that one of the orders made, then each order's id and its JSON. Returns 1 if the hash was older or missing, else 0.
 --
 -- The orders are written before the hash: if that fails (a key of a wrong type), the hash keeps its old version, and
 -- the next delivery does all of it again.
@@ -11,12 +11,14 @@ local function exceeds(a, b)
 end
 
 local keep, new = ARGV[1], ARGV[2]
-local old = redis.call('HGET', KEYS[1], 'version') or '0'
+local known = redis.call('HGET', KEYS[1], 'version')
+local old = known or '0'
 
+-- Beyond the hash's version nothing is there yet; up to it, an order may be.
+local all = exceeds(ARGV[8], old)
 local orders = {}
-for i = 8, #ARGV, 2 do
-  -- Beyond the hash's version nothing is there yet; up to it, the order may be.
-  if exceeds(ARGV[i], old) or redis.call('ZCOUNT', KEYS[2], ARGV[i], ARGV[i]) == 0 then
+for i = 9, #ARGV, 2 do
+  if all or redis.call('ZCOUNT', KEYS[2], ARGV[i], ARGV[i]) == 0 then
     orders[#orders + 1] = ARGV[i]
     orders[#orders + 1] = ARGV[i + 1]
   end
@@ -29,7 +31,7 @@ if #orders > 0 then
   end
 end
 
-if not exceeds(new, old) then
+if known and not exceeds(new, old) then
   return 0
 end
 redis.call('HSET', KEYS[1], 'version', new, 'name', ARGV[3], 'email', ARGV[4],

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from functions.common.events import ClientState, Order, OrderPlaced
+from functions.common.events import ClientState, Event, Order, OrderPlaced
 from functions.common.read_model import KEPT_ORDERS
 
 
 class Change:
-    """What one client's events amount to, and which messages they came in."""
+    """What one client's events amount to, perhaps without an order, and which messages they came in."""
 
     __slots__ = ("client", "message_ids", "orders")
 
@@ -28,7 +28,7 @@ class Change:
         return sorted(self.orders.items(), reverse=True)[:KEPT_ORDERS]
 
 
-def fold(events: Iterable[tuple[str, OrderPlaced]]) -> list[Change]:
+def fold(events: Iterable[tuple[str, Event]]) -> list[Change]:
     """One Change for each client among the events, which come with the ids of their messages."""
     changes: dict[int, Change] = {}
     for message_id, event in events:
@@ -38,12 +38,7 @@ def fold(events: Iterable[tuple[str, OrderPlaced]]) -> list[Change]:
             change = changes[client.id] = Change(client)
         elif client.version > change.client.version:
             change.client = client
-        change.orders[client.version] = event.order
+        if type(event) is OrderPlaced:
+            change.orders[client.version] = event.order
         change.message_ids.append(message_id)
     return list(changes.values())
-
-
-def order_json(order: Order) -> str:
-    """The order as the read model keeps it. The same order always gives the same text."""
-    lines = ",".join(f'{{"id":{line.id_product},"price":"{line.price}","qty":{line.quantity}}}' for line in order.lines)
-    return f'{{"id":{order.id},"total":"{order.total}","placed_at":{order.placed_at},"lines":[{lines}]}}'

@@ -17,13 +17,15 @@ from typing import Any
 
 from functions.common.cache import connect
 from functions.common.errors import CacheUnavailable, EventError
-from functions.common.events import OrderPlaced, decode
+from functions.common.events import Event, decode
 from functions.common.settings import CacheSettings, Environment
 from functions.common.telemetry import MetricUnit, logger, metrics
+from functions.common.tracing import sampled
 from functions.project_clients.fold import Change, fold
 from functions.project_clients.writer import ReadModelWriter
 
 CHUNK = 100
+MOST_TRACES = 10
 
 
 @cache
@@ -47,6 +49,7 @@ class Batch:
         self.records = records
         self.failed: list[str] = []
         self._times: list[str] = []
+        self._traceparents: list[str | None] = []
 
     def project(self, writer: ReadModelWriter) -> None:
         """Decode, fold and write; collects what failed and raises nothing for it."""
@@ -65,15 +68,20 @@ class Batch:
             self.failed.extend(change.message_ids)
 
     def report(self) -> None:
-        """One log line and the metrics. The lag is that of the batch's oldest event, from its commit until now."""
+        """One log line and the metrics, however many events there are.
+
+        The line names the first few sampled traces. The lag is that of the oldest event, from its commit until now.
+        """
         failed = len(self.failed)
         projected = len(self.records) - failed
-        fields: dict[str, int] = {"records": len(self.records), "projected": projected, "failed": failed}
+        fields: dict[str, Any] = {"records": len(self.records), "projected": projected, "failed": failed}
         if self._times and projected:
             # All in one form (see events.py), so the least text is the earliest time.
             oldest = datetime.fromisoformat(min(self._times)).timestamp()
             fields["lag_ms"] = max(0, round((time.time() - oldest) * 1000))
             metrics.add_metric(name="ProjectionLag", unit=MetricUnit.Milliseconds, value=fields["lag_ms"])
+        if traces := sampled(self._traceparents, MOST_TRACES):
+            fields["trace_ids"] = traces
         logger.info("batch projected", extra=fields)
         metrics.add_metric(name="EventsProjected", unit=MetricUnit.Count, value=projected)
         metrics.add_metric(name="EventsFailed", unit=MetricUnit.Count, value=failed)
@@ -83,7 +91,7 @@ class Batch:
         for start in range(0, len(self.records), CHUNK):
             yield fold(self._decoded(self.records[start : start + CHUNK]))
 
-    def _decoded(self, records: list[dict[str, Any]]) -> Iterator[tuple[str, OrderPlaced]]:
+    def _decoded(self, records: list[dict[str, Any]]) -> Iterator[tuple[str, Event]]:
         for record in records:
             message_id = record["messageId"]
             try:
@@ -94,4 +102,5 @@ class Batch:
                 self.failed.append(message_id)
             else:
                 self._times.append(event.time)
+                self._traceparents.append(event.traceparent)
                 yield message_id, event

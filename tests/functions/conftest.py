@@ -10,6 +10,7 @@ import pytest
 from functions.common.settings import DatabaseSettings
 from functions.migrate import migrations
 from functions.migrate.handler import migrate
+from tests.contract.handlers import documented  # noqa: F401 - for every test here
 from tests.functions.migrated import MemorySecrets, Orders, migrate_settings
 from twin.servers.postgres import PostgresServer
 
@@ -30,9 +31,11 @@ def settings(postgres: PostgresServer, database: str) -> DatabaseSettings:
 
 @pytest.fixture
 def orders(settings: DatabaseSettings, secrets: MemorySecrets, postgres: PostgresServer) -> Iterator[Orders]:
-    """A migrated database."""
+    """A migrated database, without the events of its seed rows."""
     migrate(migrate_settings(settings), secrets, migrations.folder)  # type: ignore[arg-type]
     master = psycopg2.connect(postgres.dsn(settings.name))
     master.autocommit = True
+    with master.cursor() as cursor:
+        cursor.execute("truncate outbox")
     yield Orders(settings, secrets, master)
     master.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from functions.common.database import Database, SecretLogin
 from functions.common.settings import DatabaseSettings
 from functions.migrate.handler import MigrateSettings
+from functions.migrate.roles import LOGIN_ROLES
 from functions.place_order.store import PostgresOrders
 
 
@@ -40,7 +41,11 @@ class Orders:
 
     def database(self, **options: Any) -> Database:
         """A `Database` logged in as app."""
-        return Database(self.settings, SecretLogin("app", "app", self.secrets), **options)  # type: ignore[arg-type]
+        return self.database_as("app", **options)
+
+    def database_as(self, role: str, **options: Any) -> Database:
+        """A `Database` logged in as this role."""
+        return Database(self.settings, SecretLogin(role, role, self.secrets), **options)
 
     def store(self, hours: int = 24) -> PostgresOrders:
         """A store of orders logged in as app."""
@@ -62,6 +67,6 @@ class Orders:
             return cursor.fetchall() if cursor.description else []
 
 
-def migrate_settings(settings: DatabaseSettings, app_secret: str = "app") -> MigrateSettings:
-    """Settings of migrate with the secrets' names that the tests use."""
-    return MigrateSettings(settings, "master", "cdc", app_secret)
+def migrate_settings(settings: DatabaseSettings, auth: Literal["iam", "secret"] = "secret") -> MigrateSettings:
+    """Settings of migrate with the secrets' names that the tests use: the roles' own."""
+    return MigrateSettings(settings, "master", "cdc", {role: role for role in LOGIN_ROLES if auth == "secret"})

@@ -6,6 +6,8 @@ import copy
 import json
 from typing import Any
 
+from functions.common.events import OrderPlaced, decode
+
 TIME = "2026-11-21T06:30:00.123456Z"
 SECONDS = 1795242600
 
@@ -36,6 +38,19 @@ def order_placed(
     }  # fmt: skip
 
 
+def client_event(
+    kind: str = "ClientChanged", id_client: int = 1, version: int = 1, order_count: int = 0, name: str = "Bob"
+) -> dict[str, Any]:
+    """A payload as record_client_event writes it; the total and the last purchase follow from the count."""
+    payload = order_placed(id_client, version, name=name)
+    del payload["data"]["order"]
+    payload["type"] = f"orders.{kind}.v1"
+    payload["data"]["client"].update(order_count=order_count, total=f"{order_count * 3000}.00")
+    if order_count == 0:
+        payload["data"]["client"]["last_purchase"] = None
+    return payload
+
+
 def message(payload: object, /, *, operation: str = "insert", **row: object) -> str:
     """An SQS body; a payload that is a dict goes as text, as DMS writes it. `row` overrides columns."""
     event = payload if isinstance(payload, dict) else {}
@@ -55,6 +70,13 @@ def message(payload: object, /, *, operation: str = "insert", **row: object) -> 
         "schema-name": "public", "table-name": "outbox", "transaction-id": 1234,
     }  # fmt: skip
     return json.dumps({"data": data, "metadata": metadata})
+
+
+def decode_order(payload: dict[str, Any]) -> OrderPlaced:
+    """The event in a message with this payload, which has to be that of an order."""
+    event = decode(message(payload))
+    assert isinstance(event, OrderPlaced)
+    return event
 
 
 def batch(*bodies: str) -> dict[str, Any]:
@@ -90,8 +112,19 @@ ORDER = {"id_client": 1, "products": [{"id_product": 1, "quantity": 1}, {"id_pro
 
 def post_order(body: object = None, principal: str = "demo", **headers: str) -> dict[str, Any]:
     """A proxy event of POST /orders; a body that is no text is sent as JSON. Underscores in header names are dashes."""
+    return send("POST", "/orders", None, ORDER if body is None else body, principal, **headers)
+
+
+def send(
+    method: str, route: str, id_: object = None, body: object = None, principal: str = "demo", **headers: str
+) -> dict[str, Any]:
+    """A proxy event of a command; as `post_order`. `id_` takes the place of {id} in the route."""
     event = copy.deepcopy(_REQUEST)
-    event["body"] = body if isinstance(body, str) else json.dumps(ORDER if body is None else body)
+    path = route.replace("{id}", str(id_))
+    event.update(httpMethod=method, resource=route, path=path)
+    event["pathParameters"] = None if id_ is None else {"id": str(id_)}
+    event["body"] = body if isinstance(body, str) else json.dumps(body)
+    event["requestContext"]["path"] = f"/prod{path}"
     event["requestContext"]["authorizer"]["principalId"] = principal
     for name, value in headers.items():
         event["headers"][name.replace("_", "-")] = value
@@ -102,7 +135,9 @@ def post_order(body: object = None, principal: str = "demo", **headers: str) -> 
 def get(path: str, id_client: str, query: dict[str, str] | None = None, **headers: str) -> dict[str, Any]:
     """A proxy event of GET `path`."""
     event = copy.deepcopy(_REQUEST)
-    event.update(httpMethod="GET", path=path, queryStringParameters=query, pathParameters={"id": id_client})
+    resource = "/clients/{id}/orders" if path.endswith("/orders") else "/clients/{id}"
+    event.update(httpMethod="GET", resource=resource, path=path)
+    event.update(queryStringParameters=query, pathParameters={"id": id_client})
     event["headers"] = {name.replace("_", "-"): value for name, value in headers.items()} or None
     event["multiValueHeaders"] = None
     event["requestContext"]["path"] = f"/prod{path}"

@@ -15,6 +15,7 @@ from functions.common.errors import DatabaseUnavailable
 from functions.common.settings import DatabaseSettings
 from functions.migrate import handler, migrations
 from functions.migrate.errors import MigrationEdited, MigrationFailed, MigrationMissing
+from functions.migrate.roles import LOGIN_ROLES
 from tests.functions.migrated import MemorySecrets, Orders, migrate_settings
 from twin.servers.postgres import PostgresServer
 
@@ -138,7 +139,7 @@ def test_a_repeated_run_keeps_the_passwords(run: Run, orders: Orders) -> None:
     run(migrations.folder())
     assert orders.secrets.values == before
     assert set(before["cdc"]) == {"username", "password", "host", "port"}
-    for role in ("app", "cdc"):
+    for role in (*LOGIN_ROLES, "cdc"):
         orders.connect(role).close()
 
 
@@ -159,7 +160,15 @@ def test_an_unreachable_database_is_an_error_without_the_password(
     assert "geheim" not in repr(caught.value)
 
 
+KEY = "'k', 'h', interval '1 hour'"
+ADMINISTERING = [
+    f"select * from register_client({KEY}, 'x', 'a@b')",
+    f"select * from change_client({KEY}, 1, 'x', 'a@b', array[0]::bigint[])",
+    f"select * from add_product({KEY}, 'x', 1)",
+    f"select * from change_product({KEY}, 1, 'x', 1)",
+]
 ALLOWED = {
+    "administrator": ADMINISTERING,
     "app": ["select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])"],
     "cdc": [
         "select * from outbox",
@@ -167,14 +176,23 @@ ALLOWED = {
         "select pg_create_logical_replication_slot('slot_of_test', 'test_decoding', true)",
     ],
 }
+# What neither of those who call the functions may do by themselves.
+OF_THE_WRITERS = [
+    *[f"select * from {table}" for table in ("product", "client", "orders", "order_line", "outbox",
+                                             "idempotency_key", "schema_migration")],
+    "insert into client (name, email) values ('x', 'a@b')", "update client set total = 0", "delete from outbox",
+    "insert into product (name, price) values ('x', 1)", "update product set price = 0",
+    "create table t (x integer)", "create temporary table t (x integer)", "create schema s",
+    "truncate outbox", "drop table orders", "create role r",
+    "set role order_writer", "set role administration_writer",
+    "select nextval('client_id_seq')", "select nextval('product_id_seq')",
+    f"select claim_key({KEY}, '{{}}')", "select record_client_event('x', null, now())",
+    "select pg_create_logical_replication_slot('x', 'test_decoding', true)",
+]  # fmt: skip
 DENIED = {
-    "app": [
-        *[f"select * from {table}" for table in ("product", "client", "orders", "order_line", "outbox",
-                                                 "idempotency_key", "schema_migration")],
-        "insert into client (name, email) values ('x', 'a@b')", "update client set total = 0", "delete from outbox",
-        "create table t (x integer)", "create temporary table t (x integer)", "create schema s",
-        "truncate outbox", "drop table orders", "set role order_writer", "create role r",
-        "select pg_create_logical_replication_slot('x', 'test_decoding', true)",
+    "app": [*OF_THE_WRITERS, *ADMINISTERING],
+    "administrator": [
+        *OF_THE_WRITERS, "select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])",
     ],
     "cdc": [
         *[f"select * from {table}" for table in ("product", "client", "orders", "order_line", "idempotency_key")],
@@ -200,28 +218,62 @@ def test_a_role_may_do_nothing_else(orders: Orders, role: str, statement: str) -
     connection.close()
 
 
-def test_maintenance_may_remove_old_rows_only(orders: Orders) -> None:
-    orders.rows("set role maintenance")
-    orders.rows("delete from outbox where occurred_at < now()")
-    orders.rows("delete from idempotency_key where created_at < now()")
-    for statement in ("select * from client", "delete from orders", "update outbox set version = 0"):
+@pytest.mark.parametrize(
+    ("role", "functions"),
+    [("app", ["place_order"]), ("cdc", []),
+     ("maintenance", ["note_outbox_watermark", "outbox_state", "prune_idempotency_keys", "prune_outbox"]),
+     ("administrator", ["add_product", "change_client", "change_product", "register_client"])],
+)  # fmt: skip
+def test_a_role_may_call_its_functions_only(orders: Orders, role: str, functions: list[str]) -> None:
+    assert orders.rows(
+        "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+        " and has_function_privilege(%s, oid, 'execute') order by 1", (role,)
+    ) == [(name,) for name in functions]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("owner", "functions"),
+    [("order_writer", ["place_order"]),
+     ("administration_writer", ["add_product", "change_client", "change_product", "register_client"])],
+)  # fmt: skip
+def test_functions_that_are_called_run_with_a_bare_owner(orders: Orders, owner: str, functions: list[str]) -> None:
+    assert orders.rows(
+        "select p.proname, r.rolsuper, r.rolcanlogin, p.proconfig from pg_proc p join pg_roles r on r.oid = p.proowner"
+        " where p.prosecdef and r.rolname = %s order by 1", (owner,)
+    ) == [(name, False, False, ["search_path=pg_catalog, public, pg_temp"]) for name in functions]  # fmt: skip
+
+
+# What the owners of the functions may not, so that a mistake in a function cannot do it either.
+BEYOND_THE_WRITERS = {
+    "order_writer": ["insert into client (name, email) values ('x', 'a@b')", "update product set price = 0",
+                     "delete from orders", "update outbox set version = 0", "create table t (x integer)"],
+    "administration_writer": [
+        "update client set total = 0", "update client set order_count = 0", "update client set last_purchase = now()",
+        "insert into client (name, email, total) values ('x', 'a@b', 1)", "delete from client", "delete from product",
+        "update product set id = 9", "select * from orders", "select * from order_line", "select * from outbox",
+        "delete from idempotency_key", "create table t (x integer)",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("owner", "statement"), [(role, text) for role in BEYOND_THE_WRITERS for text in BEYOND_THE_WRITERS[role]]
+)
+def test_owners_have_the_rights_of_their_functions_only(orders: Orders, owner: str, statement: str) -> None:
+    orders.rows(f"set role {owner}")
+    try:
         with pytest.raises(errors.InsufficientPrivilege):
             orders.rows(statement)
-    orders.rows("reset role")
+    finally:
+        orders.rows("reset role")
 
 
-def test_the_function_of_the_app_runs_with_a_bare_owner(orders: Orders) -> None:
-    assert orders.rows(
-        "select r.rolname, r.rolsuper, r.rolcanlogin, p.prosecdef, p.proconfig"
-        " from pg_proc p join pg_roles r on r.oid = p.proowner where p.proname = 'place_order'"
-    ) == [("order_writer", False, False, True, ["search_path=pg_catalog, public, pg_temp"])]
-
-
-def test_app_has_time_limits(orders: Orders) -> None:
-    connection = orders.connect("app")
+@pytest.mark.parametrize(("role", "statement"), [("app", "5s"), ("administrator", "5s"), ("maintenance", "1min")])
+def test_roles_have_time_limits(orders: Orders, role: str, statement: str) -> None:
+    connection = orders.connect(role)
     with connection.cursor() as cursor:
         cursor.execute("select current_setting('statement_timeout'), current_setting('lock_timeout')")
-        assert cursor.fetchone() == ("5s", "3s")
+        assert cursor.fetchone() == (statement, "3s")
     connection.close()
 
 
@@ -255,18 +307,21 @@ def test_aurora_needs_no_superuser_and_its_log_has_no_password(aurora: PostgresS
         with connection.cursor() as cursor:
             cursor.execute(
                 "select roleid::regrole::text, member::regrole::text from pg_auth_members"
-                " where roleid::regrole::text like 'rds%' and member::regrole::text in ('app', 'cdc') order by 1, 2"
+                " where roleid::regrole::text like 'rds%%' and member::regrole::text = any (%s) order by 1, 2",
+                ([*LOGIN_ROLES, "cdc"],),
             )
             found = cursor.fetchall()
         connection.close()
         return found
 
     # With IAM tokens first, then with a password, then back.
-    for app_secret, expected in (("", [("rds_iam", "app")]), ("app", []), ("", [("rds_iam", "app")])):
-        handler.migrate(migrate_settings(settings, app_secret), store, migrations.folder)  # type: ignore[arg-type]
+    tokens = [("rds_iam", role) for role in sorted(LOGIN_ROLES)]
+    for auth, expected in (("iam", tokens), ("secret", []), ("iam", tokens)):
+        handler.migrate(migrate_settings(settings, auth), store, migrations.folder)  # type: ignore[arg-type]
         assert membership() == [*expected, ("rds_replication", "cdc")]
-    passwords = [store.values[role]["password"] for role in ("app", "cdc")]
-    for role, password in zip(("app", "cdc"), passwords, strict=True):
+    roles = (*LOGIN_ROLES, "cdc")
+    passwords = [store.values[role]["password"] for role in roles]
+    for role, password in zip(roles, passwords, strict=True):
         psycopg2.connect(aurora.dsn("orders", role, password)).close()
     log = (aurora.folder / "postgres.log").read_text()
     assert "alter role" in log

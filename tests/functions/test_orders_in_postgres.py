@@ -21,7 +21,6 @@ from jsonschema import Draft202012Validator
 import functions.common.events
 from functions.common.database import Database, SecretLogin
 from functions.common.errors import DatabaseUnavailable
-from functions.common.events import decode
 from functions.place_order import handler
 from functions.place_order.command import Line, Placed, PlaceOrder, place_order
 from functions.place_order.errors import (
@@ -34,7 +33,7 @@ from functions.place_order.errors import (
 )
 from functions.place_order.store import PostgresOrders
 from tests.functions.migrated import MemorySecrets, Orders
-from tests.functions.samples import message, post_order, problem
+from tests.functions.samples import decode_order, post_order, problem
 from twin.servers.postgres import PostgresServer
 
 SCHEMA = Draft202012Validator(
@@ -68,7 +67,7 @@ def test_an_order_is_kept_with_its_lines_its_client_and_its_event(orders: Orders
     assert row[1:5] == ("client", "1", "orders.OrderPlaced.v1", 1)
     assert row[6] == at == orders.rows("select placed_at from orders")[0][0]
     SCHEMA.validate(payload)
-    event = decode(message(payload))
+    event = decode_order(payload)
     assert event.id == row[0]
     assert event.time == at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     assert event.client[:6] == (1, "Bob", "bob@anemailprovider.com", 1, 1, "3000.00")
@@ -111,7 +110,7 @@ def test_any_name_and_any_prices_come_out_as_they_went_in(
     place_order(command, orders.store())
     [(payload,)] = orders.rows("select payload from outbox order by occurred_at desc limit 1")
     SCHEMA.validate(json.loads(payload))
-    event = decode(message(json.loads(payload)))
+    event = decode_order(json.loads(payload))
     assert event.client.name == name
     assert Decimal(event.order.total) * 100 == Decimal(event.client.total) * 100 == total
     assert [Decimal(line.price) * 100 for line in event.order.lines] == prices
@@ -139,7 +138,7 @@ def test_the_largest_order_fits(orders: Orders) -> None:
     # Also if every line had 13 characters of price and 4 of quantity.
     assert len(payload) + 2 * 100 <= 7900
     SCHEMA.validate(json.loads(payload))
-    assert len(decode(message(json.loads(payload))).order.lines) == 100
+    assert len(decode_order(json.loads(payload)).order.lines) == 100
 
 
 @pytest.mark.parametrize(
@@ -278,66 +277,6 @@ def test_concurrent_calls_place_each_order_once_and_leave_no_gap(
     ) == [(0,)]
 
 
-class LosesAnswers:
-    """Connects for real; the first statement is carried out, and then the connection breaks before the answer."""
-
-    def __init__(self, moment: str) -> None:
-        self.moment = moment
-        self.lost = 0
-
-    def connect(self, **parameters: Any) -> Any:
-        connection = psycopg2.connect(**parameters)
-        return connection if self.lost else _Losing(connection, self)
-
-
-class _Losing:
-    def __init__(self, connection: Any, owner: LosesAnswers) -> None:
-        self._connection = connection
-        self._owner = owner
-        self.closed = 0
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "autocommit":
-            self._connection.autocommit = value
-        object.__setattr__(self, name, value)
-
-    def cursor(self) -> _Losing:
-        return self
-
-    def __enter__(self) -> _Losing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def execute(self, statement: str, parameters: Any) -> None:
-        self._owner.lost += 1
-        self.closed = 2
-        if self._owner.moment == "after commit":
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-        self._connection.close()
-        raise psycopg2.OperationalError("server closed the connection unexpectedly")
-
-    def fetchone(self) -> None:
-        raise AssertionError("not reached")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-@pytest.mark.parametrize("key", [None, "key"])
-@pytest.mark.parametrize("moment", ["before the statement", "after commit"])
-def test_a_lost_answer_neither_loses_nor_doubles_the_order(orders: Orders, moment: str, key: str | None) -> None:
-    link = LosesAnswers(moment)
-    placed = place_order(
-        PlaceOrder("demo", 1, REFERENCE, key), PostgresOrders(orders.database(connect=link.connect), 24)
-    )
-    assert link.lost == 1
-    assert (placed.client_version, placed.replayed) == (1, moment == "after commit")
-    assert _counts(orders) == [1, 2, 1, 1]
-
-
 def _end_sessions_of_app(orders: Orders) -> None:
     orders.rows("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'app' and datname = %s",
                 (orders.settings.name,))  # fmt: skip
@@ -363,7 +302,7 @@ def test_a_restarted_server_is_found_again(orders: Orders, postgres: PostgresSer
 
 
 def test_a_password_changed_in_the_secret_is_taken_over(orders: Orders) -> None:
-    database = Database(orders.settings, SecretLogin("app", "app", orders.secrets))  # type: ignore[arg-type]
+    database = Database(orders.settings, SecretLogin("app", "app", orders.secrets))
     store = PostgresOrders(database, 24)
     place_order(PlaceOrder("demo", 1, REFERENCE), store)
     orders.rows("alter role app password 'rotated'")

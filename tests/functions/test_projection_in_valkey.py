@@ -25,7 +25,7 @@ from functions.list_orders.view import CachedOrders
 from functions.project_clients import handler as project_clients
 from functions.project_clients.fold import Change, fold
 from functions.project_clients.writer import ReadModelWriter
-from tests.functions.samples import SECONDS, batch, failed, get, message, order_placed, problem
+from tests.functions.samples import SECONDS, batch, client_event, failed, get, message, order_placed, problem
 from twin.servers.valkey import ValkeyServer
 
 Cache = redis.Redis
@@ -74,8 +74,27 @@ def test_an_event_becomes_a_client_and_its_order(cache: Cache) -> None:
         "total": "3000.00", "last_purchase": str(SECONDS),
     }  # fmt: skip
     [(member, score)] = _orders(cache, 1)
-    assert score == 1
-    assert json.loads(member)["id"] == 1001
+    assert (score, json.loads(member)["id"]) == (1001, 1001)
+
+
+def test_a_client_is_known_before_its_first_order(cache: Cache) -> None:
+    assert _project(message(client_event("ClientRegistered", version=0))) == set()
+    assert cache.hgetall("client:{1}") == {
+        "name": "Bob", "email": "bob@anemailprovider.com", "version": "0", "order_count": "0", "total": "0.00",
+        "last_purchase": "",
+    }  # fmt: skip
+    assert cache.exists("client:{1}:orders") == 0
+    assert json.loads(_read(get_client, "/clients/1", query={"min_version": "0"})["body"]) == {
+        "name": "Bob", "email": "bob@anemailprovider.com", "total": 0, "last_purchase": None, "order_count": 0,
+        "version": 0,
+    }  # fmt: skip
+    response = _read(list_orders, "/clients/1/orders")
+    assert (response["statusCode"], json.loads(response["body"])["orders"]) == (200, [])
+
+
+def test_a_change_of_a_client_keeps_its_orders(cache: Cache) -> None:
+    assert _project(_event(1, 1), message(client_event(version=2, order_count=1, name="Robert"))) == set()
+    assert (cache.hget("client:{1}", "name"), cache.zcard("client:{1}:orders")) == ("Robert", 1)
 
 
 DELIVERIES = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 70)), min_size=1, max_size=120)
@@ -93,7 +112,8 @@ def test_any_order_any_repetition_and_any_batches_give_the_same(
     for id_client in {pair[0] for pair in events}:
         versions = sorted({version for client, version in events if client == id_client})
         assert expected[f"client:{{{id_client}}}"]["version"] == str(versions[-1])
-        assert [score for _, score in expected[f"client:{{{id_client}}}:orders"]] == versions[-50:]
+        ids = [id_client * 1000 + version for version in versions[-50:]]
+        assert [score for _, score in expected[f"client:{{{id_client}}}:orders"]] == ids
 
     cache.flushall()
     delivered = events + seed.choices(events, k=len(events))
@@ -112,7 +132,7 @@ def test_versions_beyond_a_double_are_told_apart(cache: Cache) -> None:
 
 def test_many_orders_of_one_client_in_one_batch_keep_the_last_fifty(cache: Cache) -> None:
     assert _project(*(_event(1, version) for version in range(1, 301))) == set()
-    assert [score for _, score in _orders(cache, 1)] == list(range(251, 301))
+    assert [score for _, score in _orders(cache, 1)] == list(range(1251, 1301))
 
 
 def test_damaged_and_unknown_records_fail_alone(cache: Cache) -> None:
@@ -227,6 +247,27 @@ def test_the_lag_is_measured_from_the_event(capsys: pytest.CaptureFixture[str]) 
     [metrics] = [line for line in lines if "ProjectionLag" in line]
     assert 100_000 <= metrics["ProjectionLag"][0] < 130_000
     assert (metrics["EventsProjected"], metrics["EventsFailed"]) == ([3.0], [1.0])
+
+
+def _traced(version: int, flags: str) -> str:
+    trace = f"00-{version:032x}-{'b' * 16}-{flags}"
+    return message({**order_placed(1, version), "traceparent": trace})
+
+
+def test_a_batch_has_one_line_that_names_a_few_sampled_traces(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    _project(*(_traced(version, "00" if version % 2 else "01") for version in range(1, 61)))
+    [record] = caplog.records
+    assert record.message == "batch projected"
+    assert vars(record)["trace_ids"] == [f"{version:032x}" for version in range(2, 22, 2)]
+
+
+def test_traces_that_are_not_sampled_or_no_traces_are_not_named(caplog: pytest.LogCaptureFixture) -> None:
+    damaged = message({**order_placed(1, 3), "traceparent": "00-Bob-01"})
+    assert _project(_traced(1, "00"), damaged, _event(1, 4)) == set()
+    assert "trace_ids" not in vars(caplog.records[-1])
+    _project(_traced(5, "03"), _traced(5, "01"))
+    assert vars(caplog.records[-1])["trace_ids"] == [f"{5:032x}"]
 
 
 def _read(function: Any, path: str, id_client: int = 1, query: dict[str, str] | None = None, **headers: str) -> Any:

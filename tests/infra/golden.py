@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.infra.graph import Graph, Resource, program
+from policy.graph import Graph, Resource
+from policy.rules import RULES
+from tests.infra.graph import program
 
 FOLDER = Path(__file__).parent / "golden"
+# What the rules cannot tell in a preview of dev.
+UNDECIDED = "undecided.txt"
 STACKS = ("dev", "local", "prod")
 _NAME_KEYS = (
     *("name", "namePrefix", "identifier", "clusterIdentifier", "replicationGroupId", "userId", "userGroupId"),
@@ -44,11 +48,22 @@ def render(graph: Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_undecided(graph: Graph) -> str:
+    """Write what the rules cannot tell of a graph: rule, how many resources, and for each the value that is unknown."""
+    lines: list[str] = []
+    for rule in RULES:
+        found = sorted((each.resource.name, each.problem) for each in rule.undecided(graph))
+        if found:
+            lines += [f"{rule.name}: {len(found)}", *(f"  {name} {problem}" for name, problem in found)]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Write the golden files anew."""
     FOLDER.mkdir(exist_ok=True)
     for stack in STACKS:
         (FOLDER / f"{stack}.txt").write_text(render(program(stack)))
+    (FOLDER / UNDECIDED).write_text(render_undecided(program("dev", preview=True)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import runpy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,92 +16,25 @@ import yaml
 from pulumi.runtime import mocks, rpc
 
 from infra import packaging
+from policy.graph import Graph, Resource
+from policy.unknown import Unknown
 from tests.infra.answers import Answers
+
+__all__ = ["PROJECT", "ROOT", "Graph", "Resource", "program", "run", "settings_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "orders"
 
 
-@dataclass(frozen=True)
-class Resource:
-    """One resource as the engine would see it.
-
-    Attributes:
-        depends_on: URNs, of the options and of the inputs.
-        uses: URNs by the input that holds them.
-    """
-
-    urn: str
-    type: str
-    name: str
-    parent: str
-    custom: bool
-    inputs: dict[str, Any]
-    id: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)
-    depends_on: frozenset[str] = frozenset()
-    uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Graph:
-    """All resources of one run, in the order in which they were registered, with invokes and exports."""
-
-    resources: list[Resource] = field(default_factory=list)
-    invokes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    exports: dict[str, Any] = field(default_factory=dict)
-
-    def of(self, *types: str) -> list[Resource]:
-        """Resources of these types: whole tokens, or `rds/cluster:Cluster`, or `Queue`."""
-        return [
-            found
-            for found in self.resources
-            if {found.type, found.type.removeprefix("aws:"), found.type.rpartition(":")[2]}.intersection(types)
-        ]
-
-    def one(self, kind: str, name: str | None = None) -> Resource:
-        """The only resource of a type (and name)."""
-        found = [each for each in self.of(kind) if name is None or each.name == name]
-        assert len(found) == 1, f"{kind} {name}: {[each.name for each in found]}"
-        return found[0]
-
-    def by_urn(self, urn: str) -> Resource:
-        """The resource of this URN."""
-        return next(each for each in self.resources if each.urn == urn)
-
-    def copy(self) -> Graph:
-        """A graph whose resources can be changed without changing this one's."""
-        return Graph([replace(found, inputs=_copied(found.inputs)) for found in self.resources])
-
-    def reaches(self, start: Resource, goal: Resource) -> bool:
-        """Whether `start` is created after `goal`, directly or through others."""
-        seen: set[str] = set()
-        todo = [start.urn]
-        while todo:
-            urn = todo.pop()
-            if urn == goal.urn:
-                return True
-            if urn in seen:
-                continue
-            seen.add(urn)
-            todo += self.by_urn(urn).depends_on
-        return False
-
-
-def _bare(value: Any) -> Any:
-    """A value without the wrappers that mark its secret parts."""
+def _bare(value: Any, path: str) -> Any:
+    """A value without the wrappers that mark its secret parts, unknown parts as the rules know them."""
     if rpc.is_rpc_secret(value):
         value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, pulumi.output.Unknown):
+        return Unknown(path)
     if isinstance(value, dict):
-        return {key: _bare(each) for key, each in value.items()}
-    return [_bare(each) for each in value] if isinstance(value, list) else value
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(each) for key, each in value.items()}
-    return [_copied(each) for each in value] if isinstance(value, list) else value
+        return {key: _bare(each, f"{path}.{key}".lstrip(".")) for key, each in value.items()}
+    return [_bare(each, f"{path}[{index}]") for index, each in enumerate(value)] if isinstance(value, list) else value
 
 
 def settings_of(stack: str) -> dict[str, str]:
@@ -138,7 +70,8 @@ def run(
     values = {**settings_of(stack), **(settings or {})}
     values = {key.replace(f"{PROJECT}:", f"{project}:"): value for key, value in values.items() if value != ""}
     graph = Graph()
-    recorder = Answers(preview=preview, answers=answers or {})
+    region = values.get(f"{project}:region", "eu-central-1")
+    recorder = Answers(preview=preview, answers=answers or {}, region=region)
     graph.invokes = recorder.invokes
     with _recording(graph), _config(values), _packages(), warnings.catch_warnings():
         # The provider deprecates modules of its own when it loads them; what the program uses still counts.
@@ -184,17 +117,16 @@ def _recording(graph: Graph) -> Iterator[None]:
             return response
         made = monitor.resources[response.urn]
         uses = {key: frozenset(deps.urns) for key, deps in request.propertyDependencies.items() if deps.urns}
-        inputs = _bare(rpc.deserialize_properties(request.object))
+        inputs = _bare(rpc.deserialize_properties(request.object), "")
         graph.resources.append(
             Resource(
                 urn=response.urn,
                 type=request.type,
                 name=request.name,
                 parent=request.parent,
-                custom=request.custom,
                 inputs=inputs,
-                id=made.id,
-                outputs=made.state,
+                id=made.id or "",
+                outputs=_bare(made.state, ""),
                 depends_on=frozenset(request.dependencies).union(*uses.values()),
                 uses=uses,
                 options={

@@ -44,7 +44,8 @@ def test_trust() -> None:
 
 
 def test_queue_takes_from_its_topic_only() -> None:
-    [statement] = json.loads(policies.queue_policy("arn:queue", "arn:topic"))["Statement"]
+    statement = policies.from_topic("arn:queue", "arn:topic")
+    assert statement["Effect"] == "Allow"
     assert statement["Resource"] == "arn:queue"
     assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "arn:topic"}}
@@ -84,6 +85,8 @@ def test_task_stops_on_errors_and_never_goes_on_without_the_table() -> None:
     behaviour = settings["ErrorBehavior"]
     policies_ = {key: value for key, value in behaviour.items() if key.endswith("Policy")}
     assert len(policies_) == 9
+    # Deletions are those of old rows, which nobody waits for.
+    assert policies_.pop("ApplyErrorDeletePolicy") == "IGNORE_RECORD"
     assert set(policies_.values()) == {"STOP_TASK"}
     assert behaviour["FailOnNoTablesCaptured"] is True
     # What DMS owns, or does not support for Kinesis.
@@ -143,11 +146,15 @@ def test_authorizer_is_asked_about_basic_credentials_only(header: str, asked: bo
 def test_subnets_do_not_overlap() -> None:
     assert subnet_blocks("10.20.0.0/16", 3) == ["10.20.0.0/20", "10.20.16.0/20", "10.20.32.0/20"]
     # The smallest network that the configuration takes still has subnets that AWS takes.
-    assert subnet_blocks("10.20.0.0/24", 3)[2] == "10.20.0.32/28"
+    assert subnet_blocks("10.20.0.0/22", 3)[2] == "10.20.0.128/26"
 
 
 def test_dashboard_follows_the_flow() -> None:
-    widgets = json.loads(dashboard.body(CONFIG, NAMES))["widgets"]
+    widgets = json.loads(
+        dashboard.body(
+            CONFIG, NAMES, functions=["place_order"], consumers=["project_clients"], scheduled=["prune_outbox"]
+        )
+    )["widgets"]
     titles = [each["properties"]["title"] for each in widgets]
     order = ["Requests", "Database", "Capture", "Stream", "Pipe", "Oldest message", "Dead", "Cache"]
     places = [next(index for index, title in enumerate(titles) if title.startswith(start)) for start in order]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import os
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from infra.packaging import ROOT, PackagingError, build, host_architecture, host_runtime
+from infra.packaging import ROOT, PackagingError, build, bytecode, host_architecture, host_runtime, zips
+from infra.packaging.dependencies import unused
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -18,10 +22,25 @@ def write(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
+@pytest.fixture(autouse=True)
+def without_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which interpreters this machine has must not matter to what is not about them."""
+    monkeypatch.setattr(zips, "compiler", lambda runtime: None)
+
+
+@pytest.fixture
+def with_bytecode(without_bytecode: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zips, "compiler", lambda runtime: bytecode.compiler(host_runtime()))
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
+    return written_to(tmp_path)
+
+
+def written_to(folder: Path) -> Path:
     write(
-        tmp_path,
+        folder,
         {
             "functions/__init__.py": "",
             "functions/common/__init__.py": "",
@@ -36,7 +55,7 @@ def repository(tmp_path: Path) -> Path:
             "migrations/0001_first.sql": "select 1;",
         },
     )
-    return tmp_path
+    return folder
 
 
 def names(path: Path) -> list[str]:
@@ -58,6 +77,79 @@ def test_a_zip_holds_what_the_handler_reaches_and_no_more(repository: Path) -> N
         "functions/greet/handler.py",
         "functions/greet/script.lua",
     ]
+
+
+@pytest.mark.usefixtures("with_bytecode")
+def test_all_modules_go_along_compiled(repository: Path) -> None:
+    path = zip_of(repository)
+    tag = sys.implementation.cache_tag
+    compiled = [name for name in names(path) if name.endswith(".pyc")]
+    assert compiled == [
+        f"functions/__pycache__/__init__.{tag}.pyc",
+        f"functions/common/__pycache__/__init__.{tag}.pyc",
+        f"functions/common/__pycache__/deep.{tag}.pyc",
+        f"functions/common/__pycache__/used.{tag}.pyc",
+        f"functions/greet/__pycache__/__init__.{tag}.pyc",
+        f"functions/greet/__pycache__/handler.{tag}.pyc",
+    ]
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read(f"functions/common/__pycache__/deep.{tag}.pyc")
+    assert content[:4] == importlib.util.MAGIC_NUMBER
+    # By hash, and never compared with the source (PEP 552): a copy's time stamp does not make it useless.
+    assert int.from_bytes(content[4:8], "little") == 0b01
+    assert marshal.loads(content[16:]).co_filename == "/var/task/functions/common/deep.py"
+
+
+@pytest.mark.usefixtures("with_bytecode")
+def test_bytecode_is_the_same_wherever_it_is_made(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = zip_of(written_to(tmp_path)).read_bytes()
+    monkeypatch.setenv("PYTHONHASHSEED", "4711")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    assert zip_of(written_to(tmp_path_factory.mktemp("another"))).read_bytes() == first
+
+
+@pytest.mark.usefixtures("with_bytecode")
+def test_what_is_no_python_is_left_without_bytecode(repository: Path) -> None:
+    write(repository, {"functions/greet/template.py": "{{ name }} is", "functions/greet/handler.py": ""})
+    (repository / "functions/greet/handler.py").write_text("from functions.common import used\n")
+    (repository / "functions/common/used.py").write_text("def f() -> None:\n    import functions.common.deep\n")
+    assert len([name for name in names(zip_of(repository)) if name.endswith(".pyc")]) == 6
+
+
+def test_an_interpreter_of_the_runtimes_own_version_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bytecode.compiler.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    own = bytecode.compiler(host_runtime())
+    assert own is not None
+    assert own.executable == sys.executable
+    assert own.version == ".".join(map(str, sys.version_info[:3]))
+    # A launcher with nothing behind it, and one that leads to another version.
+    for script in ("exit 127", f'exec {sys.executable} "$@"'):
+        bytecode.compiler.cache_clear()
+        caplog.clear()
+        launcher = tmp_path / "python3.99"
+        launcher.write_text(f"#!/bin/sh\n{script}\n")
+        launcher.chmod(0o755)
+        assert bytecode.compiler("python3.99") is None
+        assert bytecode.compiler("python3.99") is None
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "python3.99" in caplog.text
+    bytecode.compiler.cache_clear()
+
+
+def test_parts_that_nobody_uses_stay_out_and_a_used_package_is_whole() -> None:
+    powertools = {path for path in unused([]) if path.startswith("aws_lambda_powertools/")}
+    assert powertools
+    assert "pydantic/v1" in unused(["aws_lambda_powertools.utilities.idempotency.base", "json"])
+    assert not powertools & set(unused(["aws_lambda_powertools.utilities.idempotency.base"]))
+    assert powertools <= set(unused(["aws_lambda_powertools", "aws_lambda_powertools.utilities.typing"]))
+    assert powertools <= set(unused(["pydantic.v1"]))
+    assert "pydantic/v1" not in unused(["pydantic.v1"])
+    assert "pydantic/v1" in unused(["pydantic.v10"])
 
 
 def test_named_data_go_along(repository: Path) -> None:

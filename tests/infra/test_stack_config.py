@@ -38,8 +38,8 @@ def test_schema_and_model_have_the_same_keys_types_and_defaults() -> None:
         assert schema["description"], key
         assert schema["type"] == kinds.get(field.annotation, "string"), key
         if field.is_required():
-            # Pulumi itself asks for what has no default.
-            assert "default" not in schema, key
+            # Without a default Pulumi would ask for it before the program can say what is wrong.
+            assert schema["default"] == "", key
         else:
             # An optional text has an empty default, as Pulumi knows no other way to leave a key out.
             expected = "" if field.default is None else field.default
@@ -89,7 +89,8 @@ def test_a_wrong_value_is_not_blamed_twice() -> None:
         ({"readWaitMs": "9500"}, "less than a second"),
         ({"availabilityZones": ["eu-central-1a"]}, "as many different zones"),
         ({"availabilityZones": ["us-east-1a", "us-east-1b"]}, "outside orders:region"),
-        ({"finalSnapshot": "true"}, "set both or neither"),
+        ({"placeOrderConcurrency": "804"}, "more connections than the database has"),
+        ({"placeOrderConcurrency": "402", "administerConcurrency": "402"}, "more connections than the database has"),
     ],
 )
 def test_impossible_pairs(values: dict[str, Any], part: str) -> None:
@@ -100,8 +101,10 @@ def test_impossible_pairs(values: dict[str, Any], part: str) -> None:
     ("key", "value"),
     [
         ("region", "Frankfurt"),
+        ("flowLogs", "some"),
         ("account", "12345"),
         ("vpcCidr", "10.0.0.0/8"),
+        ("vpcCidr", "10.0.0.0/23"),
         ("vpcCidr", "8.8.0.0/16"),
         ("vpcCidr", "10.0.0.1/16"),
         ("zones", "1"),
@@ -144,7 +147,7 @@ def reading(monkeypatch: pytest.MonkeyPatch, project: str, values: dict[str, str
             raise AssertionError(args.token)
 
     mocks.set_mocks(NoResources(), project=project, stack="dev")
-    return read()
+    return read(ROOT)
 
 
 def test_read_takes_lists_and_leaves_empty_texts_out(monkeypatch: pytest.MonkeyPatch) -> None:

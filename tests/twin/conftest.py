@@ -10,7 +10,9 @@ from typing import Any
 
 import psycopg2
 import pytest
+import redis
 
+from tests.contract.http import checked
 from tests.twin.waiting import until
 from twin.client import OrdersClient
 from twin.emulator import Emulator
@@ -69,6 +71,12 @@ class System:
         assert response.status_code == 201, response.text
         return int(response.json()["client_version"])
 
+    def forget(self, client_id: int) -> None:
+        """Remove a client from the read model."""
+        host, port = self.outputs["cache_host"], int(self.outputs["cache_port"])
+        with redis.Redis(host=host, port=port) as cache:
+            assert cache.delete(f"client:{{{client_id}}}", f"client:{{{client_id}}}:orders") > 0
+
     def converged(self, client_id: int) -> None:
         """Wait until the read model shows the write model's state of a client, and check all of it."""
         ((version, count, total),) = self.rows(
@@ -104,8 +112,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         with OrdersClient(outputs) as client:
             system = System(twin, outputs, client)
             # Tests that choose an id themselves take a smaller one.
-            system.rows("alter table client alter column id restart with 1000")
-            yield system
+            for table in ("client", "product"):
+                system.rows(f"alter table {table} alter column id restart with 1000")
+            with checked(outputs["api_url"]):
+                yield system
     finally:
         twin.down()
 

@@ -42,7 +42,7 @@ def orders_flowing(system: System, clients: list[int]) -> Iterator[Callable[[], 
             thread.join()
 
 
-@pytest.mark.parametrize("victim", ["capture", "pipe", "event-source", "postgres", "valkey"])
+@pytest.mark.parametrize("victim", ["capture", "pipe", "event-source-orders-local-project", "postgres", "valkey"])
 def test_a_killed_part_loses_and_doubles_nothing(system: System, victim: str) -> None:
     clients = [system.new_client() for _ in range(CLIENTS)]
     process = system.process(victim)

@@ -68,5 +68,13 @@ def test_waiting_ends_when_the_hop_is_reported() -> None:
     journal = FlowJournal()
     threading.Timer(0.05, journal.line, [report("pipe", 1.0, "e")]).start()
     assert journal.wait("e", "pipe", 10) is not None
-    assert journal.arrived(1, 0) is not None
-    assert journal.arrived(2, 0) is None
+
+
+def test_the_event_of_a_commit_is_found_among_those_before_it_and_those_loaded() -> None:
+    journal = FlowJournal()
+    journal.line(report("log", 10.0, "loaded", "old", commits=[None, 9.0]))
+    assert journal.committed(9.5, 0) is None
+    threading.Timer(0.05, journal.line, [report("log", 10.1, "new", commits=[10.0])]).start()
+    journey = journal.committed(9.5, 10)
+    assert journey is not None
+    assert journey.event_id == "new"

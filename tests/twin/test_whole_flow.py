@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -48,14 +49,129 @@ def test_large_ids_travel_unchanged(system: System, client_id: int) -> None:
     system.converged(client_id)
 
 
+def test_every_client_is_known_from_the_first_day_on(system: System) -> None:
+    """John has never ordered, and no other test orders for him."""
+    response = system.client.client(3, min_version=0)
+    assert (response.status_code, response.headers["etag"]) == (200, '"0"')
+    assert response.json() == {
+        "name": "John", "email": "john@anemailprovider.com", "total": 0, "last_purchase": None, "order_count": 0,
+        "version": 0,
+    }  # fmt: skip
+    assert system.client.orders(3).json() == {"id_client": 3, "version": 0, "orders": []}
+    for client_id in (1, 2):
+        system.converged(client_id)
+
+
+def test_a_new_client_is_read_changed_and_orders(system: System) -> None:
+    body, key = {"name": "Zoë", "email": "zoe@example.com"}, {"Idempotency-Key": str(uuid.uuid4())}
+    registered = _send(system, "POST", "/clients", body, **key)
+    assert (registered.status_code, registered.json()["client_version"]) == (201, 0)
+    client_id = registered.json()["id_client"]
+    again = _send(system, "POST", "/clients", body, **key)
+    assert (again.status_code, again.json(), again.headers["location"]) == (
+        201, registered.json(), registered.headers["location"]
+    )  # fmt: skip
+    assert _send(system, "POST", "/clients", {**body, "name": "Zoe"}, **key).status_code == 422
+
+    # A path from the host on; the twin's has more in front of the stage than that of AWS.
+    location = registered.headers["location"].removeprefix("/prod")
+    found = httpx.get(system.outputs["api_url"] + location, auth=_auth(system))
+    assert (found.status_code, found.json()["total"], found.json()["email"]) == (200, 0, "zoe@example.com")
+
+    change = {"email": "zoe@new.example"}
+    changed = _send(system, "PATCH", f"/clients/{client_id}", change, **{"If-Match": found.headers["etag"]})
+    assert (changed.status_code, changed.json()) == (200, {"id_client": client_id, "client_version": 1})
+    stale = _send(system, "PATCH", f"/clients/{client_id}", {"name": "Z"}, **{"If-Match": found.headers["etag"]})
+    assert stale.status_code == 412
+    _is_problem(stale)
+    state = system.client.wait_for_version(client_id, 1)
+    assert (state["name"], state["email"], state["last_purchase"]) == ("Zoë", "zoe@new.example", None)
+
+    assert system.place(client_id) == 2
+    state = system.client.wait_for_version(client_id, 2)
+    assert (state["email"], state["total"], state["order_count"]) == ("zoe@new.example", 1000.0, 1)
+    system.converged(client_id)
+
+
+def test_a_new_product_is_ordered_at_the_price_of_the_moment(system: System) -> None:
+    body, key = '{"name": "Lamp", "price": 12.30}', {"Idempotency-Key": str(uuid.uuid4())}
+    (added, again) = (_send(system, "POST", "/products", body, **key) for _ in range(2))
+    assert (added.status_code, added.json()) == (201, again.json())
+    product_id, client_id = added.json()["id_product"], system.new_client()
+    assert system.client.order(client_id, [(product_id, 3)]).status_code == 201
+    changed = _send(system, "PATCH", f"/products/{product_id}", {"price": "12.25"})
+    assert (changed.status_code, changed.json()) == (200, added.json())
+    assert system.client.order(client_id, [(product_id, 1)]).status_code == 201
+    state = system.client.wait_for_version(client_id, 2)
+    assert state["total"] == 49.15
+    system.converged(client_id)
+    orders = system.client.orders(client_id).json()["orders"]
+    assert [order["lines"][0]["unit_price"] for order in orders] == [12.25, 12.3]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/clients", "", 400),
+        ("POST", "/clients", {"name": "x"}, 422),
+        ("POST", "/clients", {"name": "x", "email": "a@b", "id": 1}, 422),
+        ("PATCH", "/clients/1", {}, 422),
+        ("PATCH", "/clients/1", '{"name": "\\ud800"}', 422),
+        ("PATCH", "/clients/999999", {"name": "x"}, 404),
+        ("PATCH", "/clients/x", {"name": "x"}, 400),
+        ("PATCH", "/products/999999", {"name": "x"}, 404),
+        ("POST", "/products", '{"name": "x", "price": NaN}', 400),
+        ("POST", "/products", '{"name": "x", "price": 1e400}', 422),
+        ("POST", "/products", '{"name": "x", "price": 0.001}', 422),
+        ("PATCH", "/products/1", '{"price": "1e2"}', 422),
+    ],
+)
+def test_bad_administration_is_a_problem_and_changes_nothing(
+    system: System, method: str, path: str, body: Any, status: int
+) -> None:
+    held = "select (select jsonb_agg(c order by id) from client c), (select jsonb_agg(p order by id) from product p)"
+    before = system.rows(held), _counts(system)
+    response = _send(system, method, path, body)
+    assert response.status_code == status, response.text
+    _is_problem(response)
+    assert (system.rows(held), _counts(system)) == before
+
+
+def _send(system: System, method: str, path: str, body: Any, **headers: str) -> httpx.Response:
+    """Send a command; a body that is a text goes as it is."""
+    return httpx.request(
+        method, system.outputs["api_url"] + path, content=body if isinstance(body, str) else json.dumps(body),
+        headers={"Content-Type": "application/json", **headers}, auth=_auth(system), timeout=30,
+    )  # fmt: skip
+
+
 def test_the_first_orders_travel_every_hop(system: System) -> None:
-    seen = {journey.event_id for journey in system.twin.journal.all()}
     client_id = system.new_client()
     system.place(client_id)
     system.converged(client_id)
-    until(lambda: [one for one in system.twin.journal.all() if one.event_id not in seen and "projected" in one.at])
-    (journey,) = [one for one in system.twin.journal.all() if one.event_id not in seen]
+    ((event_id,),) = system.rows("select id::text from outbox where aggregate_id = %s", str(client_id))
+    journey = system.twin.journal.wait(event_id, "projected", 30)
+    assert journey is not None
     assert set(journey.at) == set(HOPS) - {"readable"}
+
+
+def test_a_trace_can_be_followed_from_the_request_to_the_projection(system: System) -> None:
+    client_id, trace = system.new_client(), secrets.token_hex(16)
+    response = httpx.post(
+        system.outputs["orders_url"], json={"id_client": client_id, "products": [{"id_product": 3, "quantity": 1}]},
+        headers={"traceparent": f"00-{trace}-{'b' * 16}-01"}, auth=_auth(system), timeout=30,
+    )  # fmt: skip
+    assert response.status_code == 201
+    system.converged(client_id)
+
+    def named(function: str) -> bool:
+        logs = system.twin.emulator.client("logs")
+        group = f"/aws/lambda/orders-local-{function}"
+        found = logs.filter_log_events(logGroupName=group, filterPattern=f'"{trace}"')["events"]
+        return any(trace in event["message"] for event in found)
+
+    until(lambda: named("place-order"), what="the trace in place_order's log")
+    until(lambda: named("project-clients"), what="the trace in project_clients' log")
 
 
 def test_concurrent_orders_of_one_client_all_count(system: System) -> None:

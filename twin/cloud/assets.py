@@ -17,6 +17,7 @@ from typing import Any
 import pulumi
 
 from twin.cloud.errors import InputError
+from twin.cloud.kind import Unknown
 
 ASSET = "twin:asset"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -26,7 +27,7 @@ def plain(value: Any) -> Any:
     """Copy a property value with every asset in it replaced by its description.
 
     Raises:
-        InputError: an asset that is not on this machine, or a value that is not known yet.
+        InputError: an asset that is not on this machine, or a value of no type of Pulumi's.
     """
     if isinstance(value, pulumi.Asset | pulumi.Archive):
         description = _describe(value)
@@ -35,7 +36,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool | int | Unknown):
         return value
     if isinstance(value, float):
         # Everything that crosses Pulumi's wire is a double: whole numbers are meant as such.

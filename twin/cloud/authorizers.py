@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
 from twin.cloud.kind import Kind, Made, Request, Resource, outputs
 from twin.cloud.rest_api import given, patches, reader
 from twin.cloud.services import gone_is_fine
@@ -17,20 +16,10 @@ AUTHORIZER = {
     "authorizerResultTtlInSeconds": "authorizerResultTtlInSeconds",
     "providerArns": "providerARNs",
 }
-AUTHORIZER_TTL_S = range(3601)
 DEFAULT_IDENTITY = "method.request.header.Authorization"
 
 
-def _check_authorizer(request: Request) -> None:
-    ttl = request.inputs.get("authorizerResultTtlInSeconds")
-    if ttl is not None and int(ttl) not in AUTHORIZER_TTL_S:
-        raise InputError(
-            f"{request.typ} {request.name!r}: authorizerResultTtlInSeconds is {ttl}; API Gateway takes 0 to 3600."
-        )
-
-
 def _create_authorizer(at: Context, request: Request) -> Made:
-    _check_authorizer(request)
     inputs = request.inputs
     made = at.client("apigateway").create_authorizer(
         restApiId=text(inputs, "restApi"),
@@ -41,7 +30,6 @@ def _create_authorizer(at: Context, request: Request) -> Made:
 
 
 def _update_authorizer(at: Context, old: Resource, request: Request) -> Made:
-    _check_authorizer(request)
     operations = patches(old.inputs, request.inputs, AUTHORIZER)
     if operations:
         at.client("apigateway").update_authorizer(
@@ -66,7 +54,7 @@ KINDS = (
     Kind(
         typ="aws:apigateway/authorizer:Authorizer",
         create=_create_authorizer, update=_update_authorizer, delete=_delete_authorizer,
-        named_by="name", name_limit=128, replace_on=frozenset({"restApi", "type", "providerArns"}),
+        named_by="name", name_limit=128, identity=frozenset(),
         exists=reader("get_authorizer", restApiId="restApi", authorizerId="id"),
     ),
 )  # fmt: skip

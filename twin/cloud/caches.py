@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
+from collections.abc import Iterator
+
+from twin.cloud.context import Context, number, text
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, outputs
 from twin.servers.valkey import ValkeyServer
 
 PARAMETER_GROUP = "aws:elasticache/parameterGroup:ParameterGroup"
@@ -22,25 +23,27 @@ def _server(at: Context, identifier: str, inputs: Inputs, port: int | None = Non
     return made
 
 
-def _check(request: Request) -> None:
-    inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
-    if int(inputs.get("numNodeGroups") or 1) > 1:
-        raise InputError(f"{owner}: the twin runs one node group; numNodeGroups is {inputs['numNodeGroups']}.")
+def _check(request: Request) -> Iterator[Problem]:
+    inputs = request.inputs
+    groups = number(inputs, "numNodeGroups")
+    if groups is not None and groups > 1:
+        yield Problem("numNodeGroups", f"numNodeGroups is {groups}; the twin runs one node group.")
     if inputs.get("authToken"):
-        raise InputError(f"{owner}: authToken needs TLS, which the twin's server has not: leave it out on this stack.")
-    if inputs.get("automaticFailoverEnabled") and int(inputs.get("numCacheClusters") or 1) < 2:
-        raise InputError(f"{owner}: automaticFailoverEnabled needs numCacheClusters of at least 2.")
+        yield Problem("authToken", "authToken needs TLS, which the twin's server has not: leave it out on this stack.")
+    nodes = number(inputs, "numCacheClusters")
+    if nodes is None and not inputs.get("numCacheClusters"):
+        nodes = 1
+    if inputs.get("automaticFailoverEnabled") is True and nodes is not None and nodes < 2:
+        yield Problem("automaticFailoverEnabled", "automaticFailoverEnabled needs numCacheClusters of at least 2.")
 
 
 def _create(at: Context, request: Request) -> Made:
-    _check(request)
     made = _server(at, text(request.inputs, "replicationGroupId"), request.inputs)
     at.supervisor.add(made.process)
     return _group(at, request, made.port)
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    _check(request)
     port = int(old.outputs["port"])
     now = _server(at, old.id, request.inputs, port)
     running = at.supervisor.processes.get(_process(old.id))
@@ -81,9 +84,9 @@ def _process(identifier: str) -> str:
 KINDS = (
     Kind(
         typ="aws:elasticache/replicationGroup:ReplicationGroup",
-        create=_create, update=_update, delete=_delete, exists=_exists, revives=True,
+        create=_create, update=_update, delete=_delete, exists=_exists, check=_check, revives=True,
         named_by="replicationGroupId", name_limit=40,
-        replace_on=frozenset({"replicationGroupId", "port", "subnetGroupName", "atRestEncryptionEnabled"}),
         secret_outputs=frozenset({"authToken"}),
+        differs="One Valkey server without TLS, users and replicas; snapshots are recorded.",
     ),
 )  # fmt: skip

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 
+from twin.capture.checkpoint import Checkpoint
 from twin.capture.spec import parse_spec, read_spec
 from twin.cloud.context import Context, text
 from twin.cloud.databases import CLUSTER, logical, server
 from twin.cloud.errors import InputError, ResourceError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs
 
 MODULE = "twin.capture"
 ENDPOINT = "aws:dms/endpoint:Endpoint"
+TASK = "aws:dms/replicationTask:ReplicationTask"
 INSTANCE = "aws:dms/replicationInstance:ReplicationInstance"
 SOURCES = frozenset({"aurora-postgresql", "postgres"})
 MIGRATIONS = frozenset({"cdc", "full-load-and-cdc"})
@@ -28,12 +31,7 @@ SECRET_MEMBERS = ("username", "password", "host", "port")
 def _endpoint(at: Context, request: Request) -> Made:
     inputs, owner = request.inputs, _owner(request)
     kinesis = inputs.get("kinesisSettings") or {}
-    secret, role = inputs.get("secretsManagerArn"), inputs.get("secretsManagerAccessRoleArn")
-    if secret and not role:
-        raise InputError(f"{owner}: secretsManagerArn needs secretsManagerAccessRoleArn.")
-    plain = [prop for prop in ("username", "password", "serverName", "port") if inputs.get(prop)]
-    if secret and plain:
-        raise InputError(f"{owner}: secretsManagerArn and {', '.join(plain)} exclude each other.")
+    role = inputs.get("secretsManagerAccessRoleArn")
     if role:
         at.require_role(str(role), "secretsManagerAccessRoleArn", owner)
     if kinesis.get("serviceAccessRoleArn"):
@@ -42,14 +40,34 @@ def _endpoint(at: Context, request: Request) -> Made:
     return Made(text(inputs, "endpointId"), outputs(at, inputs, endpointArn=arn))
 
 
+def _check_endpoint(request: Request) -> Iterator[Problem]:
+    inputs = request.inputs
+    secret = inputs.get("secretsManagerArn")
+    if secret and not inputs.get("secretsManagerAccessRoleArn"):
+        yield Problem("secretsManagerArn", "secretsManagerArn needs secretsManagerAccessRoleArn.")
+    plain = [prop for prop in ("username", "password", "serverName", "port") if inputs.get(prop)]
+    if secret and plain:
+        yield Problem("secretsManagerArn", f"secretsManagerArn and {', '.join(plain)} exclude each other.")
+
+
+def _check(request: Request) -> Iterator[Problem]:
+    inputs, kind = request.inputs, request.inputs.get("migrationType")
+    if kind not in MIGRATIONS and not isinstance(kind, Unknown):
+        yield Problem("migrationType", f"migrationType is {kind!r}; DMS takes {sorted(MIGRATIONS)}.")
+    for prop in ("tableMappings", "replicationTaskSettings"):
+        if isinstance(inputs.get(prop), str):
+            try:
+                parsed(inputs, prop, prop)
+            except InputError as error:
+                yield Problem(prop, str(error).removeprefix(f"{prop}: "))
+
+
 def _create(at: Context, request: Request) -> Made:
     return _run(at, request, text(request.inputs, "replicationTaskId"))
 
 
 def _run(at: Context, request: Request, id_: str) -> Made:
     inputs, owner = request.inputs, _owner(request)
-    if inputs.get("migrationType") not in MIGRATIONS:
-        raise InputError(f"{owner}: migrationType is {inputs.get('migrationType')!r}; DMS takes {sorted(MIGRATIONS)}.")
     if not at.state.find(
         INSTANCE, lambda one: one.outputs["replicationInstanceArn"] == inputs["replicationInstanceArn"]
     ):
@@ -73,6 +91,34 @@ def _run(at: Context, request: Request, id_: str) -> Made:
         "status": "running" if started else "ready",
     }
     return Made(id_, outputs(at, inputs, **computed))
+
+
+def start_task(at: Context, task: Resource, *, reload: bool = False) -> None:
+    """Start a task that is not running; with `reload` from a full load on, else from where it stopped.
+
+    Raises:
+        InputError, ResourceError, TwinError: it cannot be started.
+    """
+    if reload:
+        Checkpoint(at.folder_of("dms", task.id)).remove()
+    given = {"startReplicationTask": True, "resourceIdentifier": task.outputs["resourceIdentifier"]}
+    _run(at, Request(task.typ, task.name, {**task.inputs, **given}, task.seed), task.id)
+
+
+def stop_task(at: Context, task: Resource) -> None:
+    """Stop a task; its slot stays, and with it the log that it has not read."""
+    at.stop(_process(task.id))
+
+
+def status_of(at: Context, task: Resource) -> tuple[str, str]:
+    """Give a task's status in DMS's words (ready, running, stopped, failed), and why it failed."""
+    process = at.supervisor.processes.get(_process(task.id))
+    if process is None:
+        made = (at.folder_of("dms", task.id) / "spec.json").exists()
+        return ("stopped" if made else "ready"), ""
+    if process.gave_up:
+        return "failed", process.log_tail().strip()
+    return "running", ""
 
 
 def _find(at: Context, arn: str, type_: str, owner: str) -> Resource:
@@ -234,13 +280,13 @@ def _owner(request: Request) -> str:
 KINDS = (
     Kind(
         typ=ENDPOINT,
-        create=_endpoint, update=lambda at, _, request: _endpoint(at, request), coverage="kept",
-        replace_on=frozenset({"endpointId"}), secret_outputs=frozenset({"password"}),
+        create=_endpoint, update=lambda at, _, request: _endpoint(at, request), check=_check_endpoint, coverage="kept",
+        identity=frozenset({"endpointId"}), secret_outputs=frozenset({"password"}),
     ),
     Kind(
-        typ="aws:dms/replicationTask:ReplicationTask",
+        typ=TASK,
         create=_create, update=lambda at, old, request: _run(at, request, old.id), delete=_delete, exists=_exists,
-        revives=True,
-        replace_on=frozenset({"replicationTaskId", "sourceEndpointArn", "targetEndpointArn", "resourceIdentifier"}),
+        check=_check, revives=True, identity=frozenset({"replicationTaskId"}), volatile=frozenset({"status"}),
+        differs="From PostgreSQL to Kinesis; no control records, no validation, no metrics.",
     ),
 )  # fmt: skip

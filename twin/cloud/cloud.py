@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from twin.cloud.assets import plain, real
+from twin.cloud.assets import plain
+from twin.cloud.checks import Checked, checked
 from twin.cloud.context import AwsEndpoint, Context
-from twin.cloud.errors import CloudError, ResourceError, UnsupportedTypeError
+from twin.cloud.difference import Difference, difference, same_identity
+from twin.cloud.errors import LostError
 from twin.cloud.invokes import invoke
-from twin.cloud.kind import Kind, Made, Request, Resource
-from twin.cloud.names import with_name
+from twin.cloud.kind import Made, Request, Resource
+from twin.cloud.making import Maker, worded
+from twin.cloud.names import Naming
 from twin.cloud.registry import kind_of
-from twin.cloud.shape import check
+from twin.cloud.settings import ProviderSettings
 from twin.cloud.state import State
-from twin.errors import TwinError
 from twin.supervisor import Supervisor
 
 STATE_FILE = "cloud.json"
+NO_SETTINGS = ProviderSettings()
 
 
 class Cloud:
-    """Makes, changes and removes resources. Safe for threads, and safe to repeat: what exists is kept or changed.
+    """Makes, changes and removes resources. Safe for threads.
+
+    Inputs are in camelCase; assets in them are Pulumi's objects or their descriptions (`twin.cloud.assets`).
+    Outputs hold descriptions.
 
     Args:
         folder: the twin's folder; the state is in `cloud.json` there.
         supervisor: keeps the processes alive that stand behind resources.
         region: AWS region of everything.
         account: AWS account id, 12 digits.
-        emulator: the local AWS services, started.
+        emulator: the local AWS services.
         project: Pulumi project; with `stack`, automatic names follow from it.
         stack: Pulumi stack.
         enforce_iam: the emulator enforces policies, and processes work with their role's rights only.
@@ -65,51 +70,122 @@ class Cloud:
             enforce_iam=enforce_iam,
             on_line=on_line,
         )
+        self._maker = Maker(self._at)
         self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._locks_guard = threading.Lock()
 
-    def create(self, type_token: str, name: str, inputs: Mapping[str, Any], *, urn: str | None = None) -> Made:
+    @property
+    def context(self) -> Context:
+        """The surroundings that resources are made in, for those who look at what became of them."""
+        return self._at
+
+    def settle(self, region: str, account: str) -> None:
+        """Choose region and account; to be done before anything of AWS is made."""
+        self._at.region, self._at.account = region, account
+
+    def check(
+        self,
+        type_token: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        *,
+        seed: str,
+        settings: ProviderSettings = NO_SETTINGS,
+        naming: Naming | None = None,
+    ) -> Checked:
+        """Fill in what the provider fills in, and find what AWS would refuse. Values may be `UNKNOWN`.
+
+        Raises:
+            UnsupportedTypeError: the twin does not know the type, or cannot do what is asked of it.
+        """
+        request = Request(type_token, name, plain(inputs), seed)
+        return checked(kind_of(type_token), request, region=self._at.region, settings=settings, naming=naming)
+
+    def difference(self, type_token: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+        """Tell what a change of inputs (checked ones) changes, and whether it takes a new resource.
+
+        Raises:
+            UnsupportedTypeError: the twin does not know the type.
+        """
+        return difference(kind_of(type_token), plain(old), plain(new))
+
+    def create(
+        self,
+        type_token: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        *,
+        urn: str | None = None,
+        settings: ProviderSettings = NO_SETTINGS,
+    ) -> Made:
         """Make a resource, or bring the one that was made under this type and name to these inputs.
 
         Args:
             type_token: such as `aws:sns/topic:Topic`.
             name: the resource's name in the program.
-            inputs: resolved, in camelCase; assets as Pulumi's asset objects.
+            inputs: resolved.
             urn: tells resources of the same type and name (below different parents) apart.
+            settings: of the provider that makes it.
 
         Raises:
             CloudError: AWS would refuse the inputs, the twin does not know the type, or it failed.
         """
         kind, key = kind_of(type_token), urn or name
-        with self._errors(type_token, name), self._one_at_a_time(type_token, key):
-            request = self._request(kind, name, key, inputs)
+        with worded(type_token, name), self._one_at_a_time(type_token, key):
             old = self.state.by_key(type_token, key)
+            seed = old.seed if old is not None else f"{self._at.stack}:{type_token}:{key}"
+            request = self._maker.request(name, inputs, seed, settings, kind, old)
             if old is not None:
                 there = kind.exists(self._at, old)
                 if there or kind.revives:
-                    return self._converge(kind, old, request, there=there)
+                    return self._maker.converge(kind, old, request, there=there)
                 self.state.drop(old)
-            return self._keep(kind, request, key, kind.create(self._at, request))
+            return self._maker.make(kind, request, key)
+
+    def make(
+        self,
+        type_token: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        *,
+        urn: str,
+        settings: ProviderSettings = NO_SETTINGS,
+    ) -> Made:
+        """Make a new resource, beside the one of the same URN that it takes the place of, if there is one.
+
+        Raises:
+            CloudError: as `create`; `IncompleteError` if there is a resource all the same.
+        """
+        kind = kind_of(type_token)
+        with worded(type_token, name), self._one_at_a_time(type_token, urn):
+            seed = f"{self._at.stack}:{type_token}:{urn}:{secrets.token_hex(8)}"
+            return self._maker.make(kind, self._maker.request(name, inputs, seed, settings, kind), urn)
 
     def update(
         self,
         type_token: str,
         id_: str,
-        old_inputs: Mapping[str, Any],
         new_inputs: Mapping[str, Any],
         outputs: Mapping[str, Any],
         *,
         urn: str | None = None,
+        settings: ProviderSettings = NO_SETTINGS,
     ) -> Made:
         """Change a resource in place where AWS can, else replace it (its id then differs).
 
         Raises:
-            CloudError: as `create`.
+            CloudError: as `create`; `LostError` if the twin has no such resource.
         """
         kind = kind_of(type_token)
-        old = self._recorded(type_token, id_, old_inputs, outputs, urn)
-        with self._errors(type_token, old.name), self._one_at_a_time(type_token, old.key):
-            return self._converge(kind, old, self._request(kind, old.name, old.key, new_inputs, old))
+        old = self.find(type_token, id_, urn=urn, outputs=outputs)
+        if old is None:
+            raise LostError(
+                f"{type_token}: the twin has no {id_!r} any more. `pulumi refresh` takes it out of the stack's state, "
+                "and the next `pulumi up` makes it anew."
+            )
+        with worded(type_token, old.name), self._one_at_a_time(type_token, old.key):
+            request = self._maker.request(old.name, new_inputs, old.seed, settings, kind, old)
+            return self._maker.converge(kind, old, request, there=kind.exists(self._at, old), key=urn)
 
     def delete(self, type_token: str, id_: str, outputs: Mapping[str, Any], *, urn: str | None = None) -> None:
         """Remove a resource; does nothing for one that is gone.
@@ -117,17 +193,41 @@ class Cloud:
         Raises:
             CloudError: it cannot be removed (deletion protection, or a local service failed).
         """
-        resource = self.state.by_id(type_token, id_, urn)
+        resource = self.find(type_token, id_, urn=urn, outputs=outputs)
         if resource is None:
             return
-        with self._errors(type_token, resource.name), self._one_at_a_time(type_token, resource.key):
+        with worded(type_token, resource.name), self._one_at_a_time(type_token, resource.key):
             kind_of(type_token).delete(self._at, resource)
             self.state.drop(resource)
 
     def exists(self, type_token: str, id_: str, *, urn: str | None = None) -> bool:
         """Tell whether a resource that was made is still there."""
-        resource = self.state.by_id(type_token, id_, urn)
+        resource = self.find(type_token, id_, urn=urn)
         return resource is not None and kind_of(type_token).exists(self._at, resource)
+
+    def read(
+        self, type_token: str, id_: str, *, urn: str | None = None, outputs: Mapping[str, Any] | None = None
+    ) -> Resource | None:
+        """Give a resource as it is now; None if it is gone, which is then noted.
+
+        Raises:
+            CloudError: a local service failed.
+        """
+        resource = self.find(type_token, id_, urn=urn, outputs=outputs)
+        if resource is None:
+            return None
+        with worded(type_token, resource.name), self._one_at_a_time(type_token, resource.key):
+            return self._maker.look(resource)
+
+    def find(
+        self, type_token: str, id_: str, *, urn: str | None = None, outputs: Mapping[str, Any] | None = None
+    ) -> Resource | None:
+        """Look a resource up by its id; its URN and what it was reported to be tell it from others of the same id."""
+        found = self.state.find(type_token, lambda one: one.id == id_)
+        same = [one for one in found if urn in (None, one.key)] or found
+        if len(same) > 1 and outputs:
+            same = [one for one in same if same_identity(kind_of(type_token), one.inputs, outputs)] or same
+        return same[-1] if same else None
 
     def call(self, token: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a function call of the program, such as `aws:index/getRegion:getRegion`.
@@ -135,7 +235,7 @@ class Cloud:
         Raises:
             UnsupportedTypeError: the twin does not know the function.
         """
-        with self._errors(token, ""):
+        with worded(token, ""):
             return invoke(self._at, token, plain(args))
 
     def prune(self, kept: set[tuple[str, str]]) -> list[Resource]:
@@ -145,48 +245,13 @@ class Cloud:
             self.delete(resource.typ, resource.id, resource.outputs, urn=resource.key)
         return removed
 
+    def resume(self) -> list[str]:
+        """Bring up again what was running when the twin stopped, and give what was lost, each as a sentence."""
+        return self._maker.resume()
+
     def close(self) -> None:
         """Stop renewing sessions; processes belong to the supervisor."""
         self._at.sessions.close()
-
-    def _request(
-        self, kind: Kind, name: str, key: str, inputs: Mapping[str, Any], old: Resource | None = None
-    ) -> Request:
-        given = {prop: value for prop, value in plain(inputs).items() if value is not None and prop != "__defaults"}
-        if old is not None and kind.named_by and kind.named_by not in given and kind.named_by in old.outputs:
-            given[kind.named_by] = old.outputs[kind.named_by]
-        request = with_name(kind, Request(kind.typ, name, given, f"{self._at.stack}:{kind.typ}:{key}"))
-        check(request)
-        return request
-
-    def _converge(self, kind: Kind, old: Resource, request: Request, *, there: bool = True) -> Made:
-        if there and request.inputs == old.inputs:
-            return _shown(Made(old.id, old.outputs))
-        changed = {prop for prop in {*old.inputs, *request.inputs} if old.inputs.get(prop) != request.inputs.get(prop)}
-        if kind.update is not None and not changed & kind.replace_on:
-            made = kind.update(self._at, old, request)
-        else:
-            kind.delete(self._at, old)
-            self.state.drop(old)
-            made = kind.create(self._at, request)
-        if made.id != old.id:
-            self.state.drop(old)
-        return self._keep(kind, request, old.key, made)
-
-    def _keep(self, kind: Kind, request: Request, key: str, made: Made) -> Made:
-        resource = Resource(kind.typ, request.name, key, made.id, dict(request.inputs), made.outputs)
-        self.state.put(resource)
-        return _shown(made)
-
-    def _recorded(
-        self, token: str, id_: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], urn: str | None
-    ) -> Resource:
-        found = self.state.by_id(token, id_, urn)
-        if found is not None:
-            return found
-        # The state is gone but the caller (the Pulumi engine) still has its own.
-        name = urn.rsplit("::", 1)[-1] if urn else id_
-        return Resource(token, name, urn or name, id_, dict(plain(inputs)), dict(plain(outputs)))
 
     @contextmanager
     def _one_at_a_time(self, token: str, key: str) -> Iterator[None]:
@@ -194,31 +259,3 @@ class Cloud:
             lock = self._locks.setdefault((token, key), threading.Lock())
         with lock:
             yield
-
-    @contextmanager
-    def _errors(self, token: str, name: str) -> Iterator[None]:
-        what = f"{token} {name!r}" if name else token
-        try:
-            yield
-        except UnsupportedTypeError:
-            raise
-        except CloudError as error:
-            if token in str(error):
-                raise
-            raise type(error)(f"{what}: {error}") from error
-        except TwinError as error:
-            raise ResourceError(f"{what}: {error}") from error
-        except ClientError as error:
-            answer = error.response.get("Error", {})
-            raise ResourceError(
-                f"{what}: {error.operation_name} was refused: {answer.get('Code')}: {answer.get('Message')}"
-            ) from error
-        except BotoCoreError as error:
-            raise ResourceError(f"{what}: {error}") from error
-        except KeyError as error:
-            raise ResourceError(f"{what}: the property {error} is missing.") from error
-
-
-def _shown(made: Made) -> Made:
-    """Give a resource with real assets in its outputs, as the program expects them."""
-    return Made(made.id, real(made.outputs))

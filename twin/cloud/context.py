@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from twin import tracing
 from twin.aws_clients import isolated_session
+from twin.cloud.attempt import attempt
 from twin.cloud.errors import InputError, ResourceError
+from twin.cloud.kind import Unknown
 from twin.cloud.sessions import Sessions
 from twin.cloud.state import State
 from twin.durable import write_durably
@@ -100,6 +102,7 @@ class Context:
         path = folder / "spec.json"
         document = {**spec, "aws": self.sessions.aws(role_arn, service)}
         write_private(path, json.dumps(document, indent=1))
+        attempt().say(f"starting {name}")
         self.supervisor.add(child(name, module, [str(path)], folder, self.on_line))
         self.sessions.renew(name, role_arn, service, path)
 
@@ -177,6 +180,15 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, in one step; its folder is made if absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, text.encode())
+
+
+def number(inputs: Mapping[str, Any], prop: str) -> int | None:
+    """Give a property as a whole number; None if it is absent, not known yet, or no number."""
+    value = inputs.get(prop)
+    try:
+        return None if value is None or isinstance(value, Unknown | bool) else int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def text(inputs: Mapping[str, Any], prop: str) -> str:

@@ -8,15 +8,17 @@ here does not lean on rights that it will not have there.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 
+from twin.cloud.attempt import attempt
 from twin.cloud.context import Context, text
 from twin.cloud.errors import InputError, ResourceError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import create_or_adopt, gone_is_fine
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs
+from twin.cloud.services import completing, create_or_adopt, gone_is_fine
 from twin.servers.postgres import PostgresServer
 
 PARAMETER_GROUP = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
@@ -62,21 +64,24 @@ def server(at: Context, identifier: str, inputs: Inputs, port: int | None = None
 
 
 def _create(at: Context, request: Request) -> Made:
-    _check(request)
     identifier = text(request.inputs, "clusterIdentifier")
     process = _start(at, identifier, request.inputs, None)
-    secret = _master(at, request, identifier, process)
+    with completing(lambda: _cluster(at, request, process.port, None)):
+        secret = _master(at, request, identifier, process)
     return _cluster(at, request, process.port, secret)
 
 
-def _check(request: Request) -> None:
-    inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
-    if inputs.get("engine") != ENGINE:
-        raise InputError(f"{owner}: engine is {inputs.get('engine')!r}; the twin runs {ENGINE} only.")
+def _check(request: Request) -> Iterator[Problem]:
+    inputs = request.inputs
+    if inputs.get("engine") != ENGINE and not isinstance(inputs.get("engine"), Unknown):
+        yield Problem("engine", f"engine is {inputs.get('engine')!r}; the twin runs {ENGINE} only.")
     if bool(inputs.get("manageMasterUserPassword")) == bool(_password(inputs)):
-        raise InputError(f"{owner}: give either manageMasterUserPassword or a masterPassword.")
+        yield Problem("masterPassword", "masterPassword: give either manageMasterUserPassword or a masterPassword.")
     if not inputs.get("skipFinalSnapshot") and not inputs.get("finalSnapshotIdentifier"):
-        raise InputError(f"{owner}: it could never be deleted: set skipFinalSnapshot, or a finalSnapshotIdentifier.")
+        yield Problem(
+            "skipFinalSnapshot",
+            "skipFinalSnapshot: it could never be deleted: set skipFinalSnapshot, or a finalSnapshotIdentifier.",
+        )
 
 
 def _password(inputs: Inputs) -> str | None:
@@ -86,6 +91,7 @@ def _password(inputs: Inputs) -> str | None:
 
 def _start(at: Context, identifier: str, inputs: Inputs, port: int | None) -> PostgresServer:
     made = server(at, identifier, inputs, port)
+    attempt().say("starting PostgreSQL")
     made.prepare()
     at.supervisor.add(made.process)
     return made
@@ -182,7 +188,6 @@ def _cluster(at: Context, request: Request, port: int, secret: str | None) -> Ma
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    _check(request)
     now = server(at, old.id, request.inputs, old.outputs["port"])
     running = at.supervisor.processes.get(_process(old.id))
     if running is None or running.argv != now.process.argv:
@@ -231,14 +236,15 @@ def _instance(at: Context, request: Request) -> Made:
 KINDS = (
     Kind(
         typ=CLUSTER,
-        create=_create, update=_update, delete=_delete, exists=_exists, revives=True,
+        create=_create, update=_update, delete=_delete, exists=_exists, check=_check, revives=True,
         named_by="clusterIdentifier", name_limit=63,
-        replace_on=frozenset({"clusterIdentifier", "databaseName", "engine", "masterUsername", "storageEncrypted"}),
         secret_outputs=frozenset({"masterPassword"}),
+        differs="One PostgreSQL server without TLS and IAM logins; capacity, backups and replicas are recorded.",
     ),
     Kind(
         typ="aws:rds/clusterInstance:ClusterInstance",
         create=_instance, update=lambda at, _, request: _instance(at, request), coverage="kept",
-        named_by="identifier", name_limit=63, replace_on=frozenset({"clusterIdentifier", "identifier", "engine"}),
+        named_by="identifier", name_limit=63,
+        differs="Another name of its cluster's one server.",
     ),
 )  # fmt: skip

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twin.cloud.assets import archive_bytes, sha256_base64
+from twin.cloud.attempt import attempt
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError, ResourceError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import GONE, code, create_or_adopt, gone_is_fine, is_there, wait_for
+from twin.cloud.errors import ResourceError
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs, tags
+from twin.cloud.services import GONE, code, completing, create_or_adopt, gone_is_fine, is_there, wait_for
 
 HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -37,14 +39,15 @@ def _create(at: Context, request: Request) -> Made:
             FunctionName=name,
             Code={"ZipFile": content},
             Architectures=inputs.get("architectures") or ["x86_64"],
-            Tags=dict(inputs.get("tags") or {}),
+            Tags=tags(inputs),
             **_configuration(inputs),
         )
     )
     if not created:
         _upload(functions, name, content, inputs)
         functions.update_function_configuration(FunctionName=name, **_configuration(inputs))
-    _reserve(functions, name, inputs)
+    with completing(lambda: _made(at, request, content)):
+        _reserve(functions, name, inputs)
     return _made(at, request, content)
 
 
@@ -65,17 +68,23 @@ def _upload(functions: Any, name: str, content: bytes, inputs: Inputs) -> None:
     )
 
 
-def _code(request: Request) -> bytes:
-    inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
-    if inputs.get("packageType") == "Image" or inputs.get("imageUri") or inputs.get("s3Bucket"):
-        raise InputError(f"{owner}: the twin runs zips only. Give code=pulumi.FileArchive(...).")
-    runtime = inputs.get("runtime")
-    if runtime != HOST_RUNTIME:
-        raise InputError(
-            f"{owner}: runtime is {runtime!r}, but this twin runs on {HOST_RUNTIME}, and the zip holds packages built "
-            f"for one version only. Start the twin with another Python, or set the stack's runtime to {HOST_RUNTIME}."
+def _check(request: Request) -> Iterator[Problem]:
+    inputs, runtime = request.inputs, request.inputs.get("runtime")
+    for prop in ("imageUri", "s3Bucket"):
+        if inputs.get(prop):
+            yield Problem(prop, f"{prop}: the twin runs zips only. Give code=pulumi.FileArchive(...).")
+    if inputs.get("packageType") == "Image":
+        yield Problem("packageType", "packageType is 'Image': the twin runs zips only.")
+    elif runtime != HOST_RUNTIME and not isinstance(runtime, Unknown):
+        yield Problem(
+            "runtime",
+            f"runtime is {runtime!r}, but this twin runs on {HOST_RUNTIME}, and the zip holds packages built for one "
+            f"version only. Start the twin with another Python, or set the stack's runtime to {HOST_RUNTIME}.",
         )
-    return archive_bytes(inputs.get("code"), f"{owner}: code")
+
+
+def _code(request: Request) -> bytes:
+    return archive_bytes(request.inputs.get("code"), f"{request.typ} {request.name!r}: code")
 
 
 def _configuration(inputs: Inputs) -> dict[str, Any]:
@@ -120,6 +129,15 @@ def _made(at: Context, request: Request, content: bytes) -> Made:
     return Made(name, outputs(at, {**DEFAULTS, **given}, **computed))
 
 
+def _read(at: Context, resource: Resource) -> dict[str, Any]:
+    found = at.client("lambda").get_function_configuration(FunctionName=resource.id)
+    now = {prop: found[member] for prop, member in CONFIGURATION.items() if prop in resource.outputs}
+    variables = (found.get("Environment") or {}).get("Variables") or {}
+    if variables or resource.outputs.get("environment"):
+        now["environment"] = {"variables": variables}
+    return {**resource.outputs, **now, "codeSha256": found["CodeSha256"], "sourceCodeSize": found["CodeSize"]}
+
+
 def _delete(at: Context, resource: Resource) -> None:
     with gone_is_fine():
         at.client("lambda").delete_function(FunctionName=resource.id)
@@ -156,12 +174,15 @@ def _invoke(at: Context, request: Request) -> Made:
     if _is_crud(request.inputs):
         payload = _with_lifecycle(request.inputs, "create", None)
     result = call(at, text(request.inputs, "functionName"), payload, f"{request.typ} {request.name!r}")
-    return Made(request.hex(32), outputs(at, request.inputs, result=result))
+    # The provider's id tells what was called with what.
+    digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
+    id_ = "_".join([text(request.inputs, "functionName"), str(request.inputs.get("qualifier") or "$LATEST"), digest])
+    return Made(id_, outputs(at, request.inputs, result=result))
 
 
 def _invoke_again(at: Context, old: Resource, request: Request) -> Made:
     if not _is_crud(request.inputs):
-        return _invoke(at, request)
+        return Made(old.id, outputs(at, request.inputs, result=old.outputs["result"]))
     payload = _with_lifecycle(request.inputs, "update", old.inputs)
     result = call(at, text(request.inputs, "functionName"), payload, f"{request.typ} {request.name!r}")
     return Made(old.id, outputs(at, request.inputs, result=result))
@@ -194,6 +215,7 @@ def call(at: Context, function: str, payload: str, owner: str) -> str:
     """
     functions = at.client("lambda")
     _wait_until_active(functions, function)
+    attempt().say(f"waiting for the function {function}")
     answer: Mapping[str, Any] = functions.invoke(FunctionName=function, Payload=payload.encode())
     body = answer["Payload"].read().decode("utf-8", "replace")
     if not answer.get("FunctionError"):
@@ -221,12 +243,17 @@ def _wait_until_active(functions: Any, function: str) -> None:
 KINDS = (
     Kind(
         typ="aws:lambda/function:Function",
-        create=_create, update=_update, delete=_delete, exists=_exists,
-        named_by="name", name_limit=64, replace_on=frozenset({"name", "packageType"}),
+        create=_create, update=_update, delete=_delete, exists=_exists, read=_read, check=_check,
+        named_by="name", name_limit=64, volatile=frozenset({"codeSha256", "lastModified", "sourceCodeSize"}),
+        differs="Zips for this machine's Python only. The network, layers and file systems are recorded.",
     ),
-    Kind(typ="aws:lambda/permission:Permission", create=_permit, delete=_forbid),
+    Kind(
+        typ="aws:lambda/permission:Permission",
+        create=_permit, delete=_forbid, identity=frozenset({"function", "statementId"}),
+        differs="API Gateway on this machine does not ask for it.",
+    ),
     Kind(
         typ="aws:lambda/invocation:Invocation",
-        create=_invoke, update=_invoke_again, delete=_invoke_last, replace_on=frozenset({"functionName", "qualifier"}),
+        create=_invoke, update=_invoke_again, delete=_invoke_last, volatile=frozenset({"result"}),
     ),
 )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 
 from twin.cloud.context import Context, text
 from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import create_or_adopt, gone_is_fine, is_there
+from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs, tags
+from twin.cloud.services import completing, create_or_adopt, gone_is_fine, is_there
 
 # "IAM and AWS STS quotas": versions of a managed policy that are kept.
 POLICY_VERSIONS = 5
@@ -32,7 +32,7 @@ def document(inputs: Inputs, prop: str, owner: str) -> str:
 
 
 def _tags(inputs: Inputs) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": str(value)} for key, value in (inputs.get("tags") or {}).items()]
+    return [{"Key": key, "Value": value} for key, value in tags(inputs).items()]
 
 
 def _create_role(at: Context, request: Request) -> Made:
@@ -49,9 +49,10 @@ def _create_role(at: Context, request: Request) -> Made:
             **{key: value for key, value in optional.items() if value},
         )
     )
-    if not created:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-    return _role(at, request)
+    with completing(lambda: _described(at, request)):
+        if not created:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+        return _role(at, request)
 
 
 def _update_role(at: Context, old: Resource, request: Request) -> Made:
@@ -82,6 +83,11 @@ def _role(at: Context, request: Request) -> Made:
             iam.put_role_policy(RoleName=name, PolicyName=entry["name"], PolicyDocument=policy)
     for arn in inputs.get("managedPolicyArns") or []:
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    return _described(at, request)
+
+
+def _described(at: Context, request: Request) -> Made:
+    iam, inputs, name = at.client("iam"), request.inputs, text(request.inputs, "name")
     role = iam.get_role(RoleName=name)["Role"]
     computed = {"arn": role["Arn"], "uniqueId": role["RoleId"], "createDate": role["CreateDate"].isoformat()}
     return Made(name, outputs(at, inputs, **computed))
@@ -168,18 +174,21 @@ KINDS = (
         typ="aws:iam/role:Role",
         create=_create_role, update=_update_role, delete=_delete_role,
         exists=lambda at, resource: is_there(lambda: at.client("iam").get_role(RoleName=resource.id)),
-        named_by="name", name_limit=64, replace_on=frozenset({"name", "path"}),
+        named_by="name", name_limit=64,
     ),
     Kind(
         typ="aws:iam/rolePolicy:RolePolicy",
         create=_put_role_policy, update=lambda at, _, request: _put_role_policy(at, request),
-        delete=_delete_role_policy, named_by="name", name_limit=128, replace_on=frozenset({"name", "role"}),
+        delete=_delete_role_policy, named_by="name", name_limit=128, identity=frozenset({"role", "name"}),
     ),
     Kind(
         typ="aws:iam/policy:Policy",
         create=_create_policy, update=_update_policy, delete=_delete_policy,
         exists=lambda at, resource: is_there(lambda: at.client("iam").get_policy(PolicyArn=resource.id)),
-        named_by="name", name_limit=128, replace_on=frozenset({"name", "path", "description"}),
+        named_by="name", name_limit=128,
     ),
-    Kind(typ="aws:iam/rolePolicyAttachment:RolePolicyAttachment", create=_attach, delete=_detach),
+    Kind(
+        typ="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        create=_attach, delete=_detach, identity=frozenset({"role", "policyArn"}),
+    ),
 )  # fmt: skip

@@ -137,6 +137,10 @@ INVOKES: dict[str, Callable[[Context, Mapping[str, Any]], Answer]] = {
 }
 
 
+# Values that are secret in what a function answers.
+SECRETS = {"aws:secretsmanager/getSecretVersion:getSecretVersion": frozenset({"secretString"})}
+
+
 def invoke(at: Context, token: str, args: Mapping[str, Any]) -> Answer:
     """Answer a function call of the program.
 

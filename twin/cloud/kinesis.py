@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from twin.cloud.context import Context, text
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import create_or_adopt, gone_is_fine, is_there, wait_for
+from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs, tags
+from twin.cloud.services import completing, create_or_adopt, gone_is_fine, is_there, wait_for
 
 # "CreateStream", Kinesis API reference: an on-demand stream starts with four shards, data are kept 24 hours.
 ON_DEMAND_SHARDS = 4
@@ -24,10 +24,11 @@ def _shards(inputs: Inputs) -> int:
 def _create(at: Context, request: Request) -> Made:
     name, kinesis = text(request.inputs, "name"), at.client("kinesis")
     create_or_adopt(lambda: kinesis.create_stream(StreamName=name, ShardCount=_shards(request.inputs)))
-    _wait(kinesis, name)
-    if request.inputs.get("tags"):
-        kinesis.add_tags_to_stream(StreamName=name, Tags=dict(request.inputs["tags"]))
-    _retain(kinesis, name, request.inputs)
+    with completing(lambda: _made(at, request)):
+        _wait(kinesis, name)
+        if tags(request.inputs):
+            kinesis.add_tags_to_stream(StreamName=name, Tags=tags(request.inputs))
+        _retain(kinesis, name, request.inputs)
     return _made(at, request)
 
 
@@ -84,10 +85,18 @@ def _exists(at: Context, resource: Resource) -> bool:
     return is_there(lambda: at.client("kinesis").describe_stream_summary(StreamName=name))
 
 
+def _read(at: Context, resource: Resource) -> dict[str, Any]:
+    name = text(resource.outputs, "name")
+    found = at.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    shards = resource.outputs["shardCount"] and int(found["OpenShardCount"])
+    return {**resource.outputs, "shardCount": shards, "retentionPeriod": int(found["RetentionPeriodHours"])}
+
+
 KINDS = (
     Kind(
         typ="aws:kinesis/stream:Stream",
-        create=_create, update=_update, delete=_delete, exists=_exists,
-        named_by="name", name_limit=128, replace_on=frozenset({"name"}),
+        create=_create, update=_update, delete=_delete, exists=_exists, read=_read,
+        named_by="name", name_limit=128,
+        differs="Encryption is recorded; an on-demand stream keeps its first four shards.",
     ),
 )  # fmt: skip

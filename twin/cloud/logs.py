@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from twin.cloud.context import Context, text
-from twin.cloud.kind import Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Kind, Made, Request, Resource, outputs, tags
 from twin.cloud.services import create_or_adopt, gone_is_fine
 
 
 def _create(at: Context, request: Request) -> Made:
     logs, name = at.client("logs"), text(request.inputs, "name")
-    create_or_adopt(lambda: logs.create_log_group(logGroupName=name, tags=dict(request.inputs.get("tags") or {})))
+    create_or_adopt(lambda: logs.create_log_group(logGroupName=name, tags=tags(request.inputs)))
     return _made(at, request)
 
 
@@ -39,6 +39,6 @@ KINDS = (
     Kind(
         typ="aws:cloudwatch/logGroup:LogGroup",
         create=_create, update=lambda at, _, request: _made(at, request), delete=_delete, exists=_exists,
-        named_by="name", name_limit=512, replace_on=frozenset({"name", "kmsKeyId"}),
+        named_by="name", name_limit=512, differs="Encryption is recorded.",
     ),
 )  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
-from twin.cloud.context import Context, text
+from twin.cloud.context import Context, number, text
 from twin.cloud.errors import InputError, UnsupportedTypeError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs
 from twin.cloud.sqs import visibility_timeout
 
 MODULE = "twin.event_source"
@@ -26,30 +27,29 @@ def function_name(reference: str) -> str:
     return parts[parts.index("function") + 1] if "function" in parts else parts[-1]
 
 
-def _check(at: Context, request: Request) -> None:
+def _check(request: Request) -> Iterator[Problem]:
     inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
-    source = str(inputs.get("eventSourceArn") or "")
-    if not source.startswith("arn:aws:sqs:"):
+    source = inputs.get("eventSourceArn")
+    if not isinstance(source, Unknown) and not str(source or "").startswith("arn:aws:sqs:"):
         raise UnsupportedTypeError(
             f"{owner}: the twin maps SQS queues only, not {source or 'a source without ARN'}. "
             "Add the source to twin/event_source and to twin/cloud/mappings.py."
         )
-    batch, window = (
-        int(inputs.get("batchSize") or DEFAULT_BATCH),
-        int(inputs.get("maximumBatchingWindowInSeconds") or 0),
-    )
-    limit = FIFO_BATCH if source.endswith(".fifo") else STANDARD_BATCH
-    if not 1 <= batch <= limit:
-        raise InputError(f"{owner}: batchSize is {batch}; Lambda takes 1 to {limit} from this queue.")
-    if batch > BATCH_WITHOUT_WINDOW and window < 1:
-        raise InputError(
-            f"{owner}: batchSize {batch} needs maximumBatchingWindowInSeconds of at least 1 (above "
-            f"{BATCH_WITHOUT_WINDOW} a batch is gathered over a window)."
+    batch, window = number(inputs, "batchSize"), number(inputs, "maximumBatchingWindowInSeconds") or 0
+    limit = FIFO_BATCH if str(source).endswith(".fifo") else STANDARD_BATCH
+    if batch is not None and not 1 <= batch <= limit:
+        yield Problem("batchSize", f"batchSize is {batch}; Lambda takes 1 to {limit} from this queue.")
+    elif batch is not None and batch > BATCH_WITHOUT_WINDOW and window < 1:
+        yield Problem(
+            "batchSize",
+            f"batchSize {batch} needs maximumBatchingWindowInSeconds of at least 1 (above {BATCH_WITHOUT_WINDOW} a "
+            "batch is gathered over a window).",
         )
-    _check_ends(at, inputs, source, owner)
 
 
-def _check_ends(at: Context, inputs: Inputs, source: str, owner: str) -> None:
+def _check_ends(at: Context, request: Request) -> None:
+    inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
+    source = text(inputs, "eventSourceArn")
     visible_after = visibility_timeout(at, source)
     if visible_after is None:
         raise InputError(f"{owner}: the queue {source} does not exist.")
@@ -78,12 +78,14 @@ def _check_rights(at: Context, role: str, queue: str, owner: str) -> None:
 
 
 def _create(at: Context, request: Request) -> Made:
-    _check(at, request)
+    _check_ends(at, request)
     return _run(at, request, str(uuid.uuid5(NAMESPACE, request.seed)))
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    _check(at, request)
+    _check_ends(at, request)
+    if _process(old.id, old.inputs) != _process(old.id, request.inputs):
+        at.stop(_process(old.id, old.inputs))
     return _run(at, request, old.id)
 
 
@@ -92,7 +94,7 @@ def _run(at: Context, request: Request, id_: str) -> Made:
     name = function_name(text(inputs, "functionName"))
     arn = at.arn("lambda", f"event-source-mapping:{id_}")
     enabled = inputs.get("enabled") is not False
-    process = _process(id_)
+    process = _process(id_, inputs)
     if enabled:
         # As the administrator: on AWS the function's role reads the queue, but the service itself invokes.
         at.run(process, MODULE, _spec(at, inputs, id_, name), role_arn=None, service="lambda.amazonaws.com")
@@ -126,23 +128,24 @@ def _spec(at: Context, inputs: Inputs, id_: str, function: str) -> dict[str, Any
 
 
 def _delete(at: Context, resource: Resource) -> None:
-    at.stop(_process(resource.id))
+    at.stop(_process(resource.id, resource.inputs))
     shutil.rmtree(at.folder_of("event-source", resource.id), ignore_errors=True)
 
 
 def _exists(at: Context, resource: Resource) -> bool:
     disabled = resource.inputs.get("enabled") is False
-    return disabled or _process(resource.id) in at.supervisor.processes
+    return disabled or _process(resource.id, resource.inputs) in at.supervisor.processes
 
 
-def _process(id_: str) -> str:
-    return f"event-source-{id_[:8]}"
+def _process(id_: str, inputs: Inputs) -> str:
+    return f"event-source-{function_name(text(inputs, 'functionName'))}-{id_[:8]}"
 
 
 KINDS = (
     Kind(
         typ="aws:lambda/eventSourceMapping:EventSourceMapping",
-        create=_create, update=_update, delete=_delete, exists=_exists, revives=True,
-        replace_on=frozenset({"eventSourceArn"}),
+        create=_create, update=_update, delete=_delete, exists=_exists, check=_check, revives=True,
+        identity=frozenset({"eventSourceArn", "functionName"}), volatile=frozenset({"state"}),
+        differs="SQS only. A batch fills and the pollers scale at once, and not over minutes.",
     ),
 )  # fmt: skip

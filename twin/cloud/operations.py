@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from twin.cloud import sqs
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,17 @@ class Operation:
         names: members by property, where they differ by more than their first letter's case.
         supplied: required members that the provider fills in by itself.
         skipped: properties that mean something else than the member of the same name.
+        attributes: keys of the member `Attributes` by property.
+        shapes: properties that the API takes in pieces, by the shape of its model that holds them all.
     """
 
     service: str
     name: str
     names: dict[str, str] = field(default_factory=dict)
     supplied: frozenset[str] = frozenset()
-    skipped: frozenset[str] = frozenset({"tags"})
+    skipped: frozenset[str] = frozenset()
+    attributes: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
 
     def member(self, prop: str, members: Iterable[str]) -> str | None:
         """Find the member that stands for a property; None if there is none."""
@@ -38,7 +44,17 @@ class Operation:
 
 
 def _op(service: str, operation: str, /, supplied: str = "", skipped: str = "", **names: str) -> Operation:
-    return Operation(service, operation, names, frozenset(supplied.split()), frozenset({"tags", *skipped.split()}))
+    return Operation(service, operation, names, frozenset(supplied.split()), frozenset(skipped.split()))
+
+
+def _with(operation: Operation, **attributes: str) -> Operation:
+    """The operation, with properties that are keys of its `Attributes`."""
+    return replace(operation, attributes=attributes)
+
+
+def _in_pieces(operation: Operation, **shapes: str) -> Operation:
+    """The operation, with properties that it takes in pieces."""
+    return replace(operation, shapes=shapes)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -69,9 +85,7 @@ OPERATIONS: dict[str, Operation] = {
     "aws:apigateway/usagePlanKey:UsagePlanKey": _op("apigateway", "CreateUsagePlanKey"),
     "aws:cloudwatch/dashboard:Dashboard": _op("cloudwatch", "PutDashboard"),
     "aws:cloudwatch/logGroup:LogGroup": _op("logs", "CreateLogGroup", name="logGroupName"),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": _op(
-        "cloudwatch", "PutMetricAlarm", skipped="dimensions", name="AlarmName"
-    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _op("cloudwatch", "PutMetricAlarm", name="AlarmName"),
     "aws:dms/endpoint:Endpoint": _op(
         "dms", "CreateEndpoint", endpointId="EndpointIdentifier",
         postgresSettings="PostgreSQLSettings",
@@ -86,6 +100,9 @@ OPERATIONS: dict[str, Operation] = {
     "aws:dms/replicationTask:ReplicationTask": _op(
         "dms", "CreateReplicationTask", replicationTaskId="ReplicationTaskIdentifier"
     ),
+    "aws:dynamodb/table:Table": _op(
+        "dynamodb", "CreateTable", supplied="KeySchema AttributeDefinitions", skipped="attributes", name="TableName"
+    ),
     "aws:elasticache/replicationGroup:ReplicationGroup": _op(
         "elasticache", "CreateReplicationGroup", description="ReplicationGroupDescription", nodeType="CacheNodeType",
         subnetGroupName="CacheSubnetGroupName", parameterGroupName="CacheParameterGroupName",
@@ -96,6 +113,13 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "aws:elasticache/user:User": _op("elasticache", "CreateUser", skipped="noPasswordRequired"),
     "aws:elasticache/userGroup:UserGroup": _op("elasticache", "CreateUserGroup"),
+    "aws:ec2/flowLog:FlowLog": _op(
+        "ec2", "CreateFlowLogs", supplied="ResourceIds ResourceType", iamRoleArn="DeliverLogsPermissionArn"
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": _op("ec2", "CreateSecurityGroup", name="GroupName"),
+    "aws:ec2/subnet:Subnet": _op("ec2", "CreateSubnet"),
+    "aws:ec2/vpc:Vpc": _op("ec2", "CreateVpc"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _op("ec2", "CreateVpcEndpoint", policy="PolicyDocument"),
     "aws:iam/policy:Policy": _op("iam", "CreatePolicy", name="PolicyName", policy="PolicyDocument"),
     "aws:iam/role:Role": _op("iam", "CreateRole", name="RoleName", assumeRolePolicy="AssumeRolePolicyDocument"),
     "aws:iam/rolePolicy:RolePolicy": _op(
@@ -109,7 +133,7 @@ OPERATIONS: dict[str, Operation] = {
     "aws:lambda/function:Function": _op(
         "lambda", "CreateFunction", supplied="Code", skipped="code", name="FunctionName"
     ),
-    "aws:lambda/invocation:Invocation": _op("lambda", "Invoke"),
+    "aws:lambda/invocation:Invocation": _op("lambda", "Invoke", input="Payload"),
     "aws:lambda/permission:Permission": _op(
         "lambda", "AddPermission", supplied="StatementId", function="FunctionName"
     ),
@@ -132,9 +156,55 @@ OPERATIONS: dict[str, Operation] = {
         "rds", "CreateDBSubnetGroup", supplied="DBSubnetGroupDescription", name="DBSubnetGroupName",
         description="DBSubnetGroupDescription",
     ),
+    "aws:scheduler/schedule:Schedule": _op("scheduler", "CreateSchedule"),
     "aws:secretsmanager/secret:Secret": _op("secretsmanager", "CreateSecret"),
     "aws:secretsmanager/secretVersion:SecretVersion": _op("secretsmanager", "PutSecretValue"),
+    "aws:sesv2/configurationSet:ConfigurationSet": _op("sesv2", "CreateConfigurationSet"),
+    "aws:sesv2/emailIdentity:EmailIdentity": _op("sesv2", "CreateEmailIdentity"),
     "aws:sns/topic:Topic": _op("sns", "CreateTopic"),
     "aws:sns/topicSubscription:TopicSubscription": _op("sns", "Subscribe", topic="TopicArn"),
-    "aws:sqs/queue:Queue": _op("sqs", "CreateQueue", name="QueueName"),
+    "aws:sns/topicPolicy:TopicPolicy": _op(
+        "sns", "SetTopicAttributes", supplied="AttributeName", arn="TopicArn", policy="AttributeValue"
+    ),
+    "aws:sqs/queue:Queue": _with(_op("sqs", "CreateQueue", name="QueueName"), **sqs.ATTRIBUTES),
+    "aws:sqs/queuePolicy:QueuePolicy": _with(
+        _op("sqs", "SetQueueAttributes", supplied="Attributes"), policy="Policy"
+    ),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": _with(
+        _op("sqs", "SetQueueAttributes", supplied="Attributes"), redriveAllowPolicy="RedriveAllowPolicy"
+    ),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _op(
+        "ec2", "AuthorizeSecurityGroupEgress", securityGroupId="GroupId"
+    ),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _op(
+        "ec2", "AuthorizeSecurityGroupIngress", securityGroupId="GroupId"
+    ),
+    "aws:apigateway/methodSettings:MethodSettings": _in_pieces(
+        _op("apigateway", "UpdateStage", restApi="restApiId"), settings="MethodSetting"
+    ),
+}  # fmt: skip
+
+# What the provider does after it has made a resource, or when it removes it, with the properties left over.
+FURTHER: dict[str, tuple[Operation, ...]] = {
+    "aws:apigateway/stage:Stage": (
+        _in_pieces(_op("apigateway", "UpdateStage"), accessLogSettings="AccessLogSettings"),
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": (_op("logs", "PutRetentionPolicy"),),
+    "aws:dms/replicationInstance:ReplicationInstance": (_op("dms", "ModifyReplicationInstance"),),
+    "aws:dynamodb/table:Table": (_op("dynamodb", "UpdateTimeToLive", ttl="TimeToLiveSpecification"),),
+    "aws:ec2/subnet:Subnet": (_op("ec2", "ModifySubnetAttribute"),),
+    "aws:ec2/vpc:Vpc": (_op("ec2", "ModifyVpcAttribute"),),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (_op("elasticache", "ModifyReplicationGroup"),),
+    "aws:kinesis/stream:Stream": (
+        _op("kinesis", "IncreaseStreamRetentionPeriod", retentionPeriod="RetentionPeriodHours"),
+        _op("kinesis", "StartStreamEncryption", kmsKeyId="KeyId"),
+    ),
+    "aws:kms/key:Key": (_op("kms", "ScheduleKeyDeletion", deletionWindowInDays="PendingWindowInDays"),),
+    "aws:lambda/function:Function": (_op("lambda", "PutFunctionConcurrency"),),
+    "aws:rds/cluster:Cluster": (
+        _op("rds", "ModifyDBCluster"),
+        _op("rds", "DeleteDBCluster", finalSnapshotIdentifier="FinalDBSnapshotIdentifier"),
+    ),
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": (_op("rds", "ModifyDBClusterParameterGroup"),),
+    "aws:secretsmanager/secret:Secret": (_op("secretsmanager", "DeleteSecret"),),
 }  # fmt: skip

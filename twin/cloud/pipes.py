@@ -3,51 +3,61 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from twin.cloud.context import Context, text
+from twin.cloud.context import Context, number, text
 from twin.cloud.errors import InputError, UnsupportedTypeError
-from twin.cloud.kind import Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs
 from twin.cloud.services import is_there
 
 MODULE = "twin.pipe"
+PIPE = "aws:pipes/pipe:Pipe"
 # "EventBridge Pipes batching and concurrency": a batch must fit into one request of the target.
 TARGET_BATCH = {"sns": 10, "sqs": 10, "events": 10, "kinesis": 500}
 DEFAULT_KINESIS_BATCH = 100
 TEMPLATE_LIMIT = 8192
 
 
-def _service(arn: str) -> str:
-    parts = arn.split(":")
+def _service(arn: Any) -> str:
+    parts = str(arn).split(":")
     return parts[2] if len(parts) > 5 and parts[0] == "arn" else ""
 
 
-def _check(at: Context, request: Request) -> None:
+def _check(request: Request) -> Iterator[Problem]:
     inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
-    source, target = text(inputs, "source"), text(inputs, "target")
-    if _service(source) != "kinesis" or inputs.get("enrichment"):
+    source, target = inputs.get("source"), inputs.get("target")
+    if (_service(source) != "kinesis" and not isinstance(source, Unknown)) or inputs.get("enrichment"):
         what = "an enrichment" if inputs.get("enrichment") else f"the source {source}"
         raise UnsupportedTypeError(
             f"{owner}: the twin's pipe reads Kinesis streams and enriches nothing; it cannot do {what}. "
             "Add it to twin/pipe and to twin/cloud/pipes.py."
         )
-    stream = (inputs.get("sourceParameters") or {}).get("kinesisStreamParameters") or {}
-    if not stream.get("startingPosition"):
-        raise InputError(f"{owner}: sourceParameters.kinesisStreamParameters.startingPosition is required.")
-    batch, limit = int(stream.get("batchSize") or DEFAULT_KINESIS_BATCH), TARGET_BATCH.get(_service(target))
+    given, path = _members(inputs, "sourceParameters"), "sourceParameters.kinesisStreamParameters"
+    stream = _members(given, "kinesisStreamParameters")
+    if not stream.get("startingPosition") and not isinstance(inputs.get("sourceParameters"), Unknown):
+        yield Problem(f"{path}.startingPosition", f"{path}.startingPosition is required.")
+    batch, limit = number(stream, "batchSize") or DEFAULT_KINESIS_BATCH, TARGET_BATCH.get(_service(target))
     if limit is not None and batch > limit:
-        raise InputError(
-            f"{owner}: sourceParameters.kinesisStreamParameters.batchSize is {batch}"
-            f"{'' if stream.get('batchSize') else ' (the default)'}; {_service(target)} takes {limit} at most."
+        default = "" if stream.get("batchSize") else " (the default)"
+        yield Problem(
+            f"{path}.batchSize", f"{path}.batchSize is {batch}{default}; {_service(target)} takes {limit} at most."
         )
-    template = str((inputs.get("targetParameters") or {}).get("inputTemplate") or "")
-    if len(template) > TEMPLATE_LIMIT:
-        raise InputError(f"{owner}: targetParameters.inputTemplate is longer than {TEMPLATE_LIMIT} characters.")
+    template = _members(inputs, "targetParameters").get("inputTemplate")
+    if isinstance(template, str) and len(template) > TEMPLATE_LIMIT:
+        prop = "targetParameters.inputTemplate"
+        yield Problem(prop, f"{prop} is longer than {TEMPLATE_LIMIT} characters.")
+
+
+def _members(inputs: Inputs, prop: str) -> Inputs:
+    value = inputs.get(prop)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _check_ends(at: Context, request: Request) -> None:
+    inputs, owner = request.inputs, f"{request.typ} {request.name!r}"
+    source, target = text(inputs, "source"), text(inputs, "target")
     at.require_role(text(inputs, "roleArn"), "roleArn", owner)
-    _check_ends(at, source, target, owner)
-
-
-def _check_ends(at: Context, source: str, target: str, owner: str) -> None:
     name = source.rsplit("/", 1)[-1]
     if not is_there(lambda: at.client("kinesis").describe_stream_summary(StreamName=name)):
         raise InputError(f"{owner}: the source {source} does not exist.")
@@ -56,7 +66,7 @@ def _check_ends(at: Context, source: str, target: str, owner: str) -> None:
 
 
 def _run(at: Context, request: Request) -> Made:
-    _check(at, request)
+    _check_ends(at, request)
     inputs, name = request.inputs, text(request.inputs, "name")
     state = str(inputs.get("desiredState") or "RUNNING")
     if state == "RUNNING":
@@ -85,6 +95,26 @@ def _spec(at: Context, request: Request, name: str) -> dict[str, Any]:
     }
 
 
+def start_pipe(at: Context, pipe: Resource) -> None:
+    """Start a pipe that was stopped, from its checkpoint on. Raises InputError, TwinError."""
+    _run(at, Request(pipe.typ, pipe.name, {**pipe.inputs, "desiredState": "RUNNING"}, pipe.seed))
+
+
+def stop_pipe(at: Context, pipe: Resource) -> None:
+    """Stop a pipe; it remembers how far it read."""
+    at.stop(_process(pipe.id))
+
+
+def state_of(at: Context, pipe: Resource) -> tuple[str, str]:
+    """Give a pipe's state in its API's words (RUNNING, STOPPED, START_FAILED), and the reason of a failure."""
+    process = at.supervisor.processes.get(_process(pipe.id))
+    if process is None:
+        return "STOPPED", ""
+    if process.gave_up:
+        return "START_FAILED", process.log_tail().strip()
+    return "RUNNING", ""
+
+
 def _delete(at: Context, resource: Resource) -> None:
     at.stop(_process(resource.id))
     shutil.rmtree(at.folder_of("pipe", resource.id), ignore_errors=True)
@@ -100,8 +130,9 @@ def _process(name: str) -> str:
 
 KINDS = (
     Kind(
-        typ="aws:pipes/pipe:Pipe",
-        create=_run, update=lambda at, _, request: _run(at, request), delete=_delete, exists=_exists, revives=True,
-        named_by="name", name_limit=64, replace_on=frozenset({"name", "source"}),
+        typ=PIPE,
+        create=_run, update=lambda at, _, request: _run(at, request), delete=_delete, exists=_exists, check=_check,
+        revives=True, named_by="name", name_limit=64,
+        differs="From Kinesis to SNS, without enrichment.",
     ),
 )  # fmt: skip

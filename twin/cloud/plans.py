@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, outputs, tags
 from twin.cloud.rest_api import given, patches
 from twin.cloud.services import gone_is_fine
 
@@ -28,7 +27,7 @@ def _create_plan(at: Context, request: Request) -> Made:
     made = at.client("apigateway").create_usage_plan(
         name=text(inputs, "name"),
         apiStages=list(_api_stages(inputs)),
-        tags=dict(inputs.get("tags") or {}),
+        tags=tags(inputs),
         **members,
     )
     return _plan(at, request, made["id"])
@@ -64,16 +63,28 @@ def _delete_plan(at: Context, resource: Resource) -> None:
 
 def _create_key(at: Context, request: Request) -> Made:
     inputs = request.inputs
-    if inputs.get("value") is not None and len(str(inputs["value"])) not in KEY_LENGTH:
-        raise InputError(f"{request.typ} {request.name!r}: value must have 20 to 128 characters.")
     made = at.client("apigateway").create_api_key(
         name=text(inputs, "name"),
         enabled=inputs.get("enabled") is not False,
-        tags=dict(inputs.get("tags") or {}),
+        tags=tags(inputs),
         **given(inputs, {"description": "description", "value": "value", "customerId": "customerId"}),
     )
     arn = f"arn:aws:apigateway:{at.region}::/apikeys/{made['id']}"
     return Made(made["id"], outputs(at, {"enabled": True, **inputs}, arn=arn, value=made["value"]))
+
+
+def _check_key(request: Request) -> Iterator[Problem]:
+    value = request.inputs.get("value")
+    if isinstance(value, str) and len(value) not in KEY_LENGTH:
+        yield Problem("value", "value must have 20 to 128 characters.")
+
+
+def _update_key(at: Context, old: Resource, request: Request) -> Made:
+    operations = patches(old.inputs, request.inputs, {"description": "description"})
+    if operations:
+        at.client("apigateway").update_api_key(apiKey=old.id, patchOperations=operations)
+    kept = {prop: old.outputs[prop] for prop in ("arn", "value")}
+    return Made(old.id, outputs(at, {"enabled": True, **request.inputs}, **kept))
 
 
 def _delete_key(at: Context, resource: Resource) -> None:
@@ -129,6 +140,17 @@ def _create_validator(at: Context, request: Request) -> Made:
     return Made(made["id"], outputs(at, inputs))
 
 
+def _update_validator(at: Context, old: Resource, request: Request) -> Made:
+    names = {prop: prop for prop in ("name", "validateRequestBody", "validateRequestParameters")}
+    operations = patches(old.inputs, request.inputs, names)
+    if operations:
+        api = text(request.inputs, "restApi")
+        at.client("apigateway").update_request_validator(
+            restApiId=api, requestValidatorId=old.id, patchOperations=operations
+        )
+    return Made(old.id, outputs(at, request.inputs))
+
+
 def _delete_validator(at: Context, resource: Resource) -> None:
     with gone_is_fine():
         api = text(resource.inputs, "restApi")
@@ -156,22 +178,28 @@ def _delete_model(at: Context, resource: Resource) -> None:
 KINDS = (
     Kind(
         typ="aws:apigateway/usagePlan:UsagePlan",
-        create=_create_plan, update=_update_plan, delete=_delete_plan, named_by="name", name_limit=1024,
+        create=_create_plan, update=_update_plan, delete=_delete_plan,
+        named_by="name", name_limit=1024, identity=frozenset(),
         # AWS changes both in place; the emulator cannot, and the keys of the plan follow its new id.
         replace_on=frozenset({"apiStages", "quotaSettings"}),
+        differs="A change of apiStages or quotaSettings replaces it.",
     ),
     Kind(
         typ="aws:apigateway/apiKey:ApiKey",
-        create=_create_key, delete=_delete_key, named_by="name", name_limit=1024, secret_outputs=frozenset({"value"}),
+        create=_create_key, update=_update_key, delete=_delete_key, check=_check_key,
+        named_by="name", name_limit=1024, identity=frozenset(), replace_on=frozenset({"enabled"}),
+        secret_outputs=frozenset({"value"}),
+        differs="A change of enabled replaces it. A call must bring it in a header; authorizers cannot name it.",
     ),
     Kind(
         typ="aws:apigateway/usagePlanKey:UsagePlanKey",
-        create=_add_key, delete=_remove_key, secret_outputs=frozenset({"value"}),
+        create=_add_key, delete=_remove_key,
+        identity=frozenset({"usagePlanId", "keyId"}), secret_outputs=frozenset({"value"}),
     ),
     Kind(
         typ="aws:apigateway/response:Response",
         create=_put_response, update=lambda at, _, request: _put_response(at, request), delete=_delete_response,
-        replace_on=frozenset({"restApiId", "responseType"}),
+        identity=frozenset({"restApiId", "responseType"}),
     ),
     Kind(
         typ="aws:apigateway/account:Account",
@@ -179,7 +207,12 @@ KINDS = (
     ),
     Kind(
         typ="aws:apigateway/requestValidator:RequestValidator",
-        create=_create_validator, delete=_delete_validator, named_by="name",
+        create=_create_validator, update=_update_validator, delete=_delete_validator,
+        named_by="name", identity=frozenset(),
     ),
-    Kind(typ="aws:apigateway/model:Model", create=_create_model, delete=_delete_model, named_by="name"),
+    Kind(
+        typ="aws:apigateway/model:Model",
+        create=_create_model, update=lambda at, _, request: _create_model(at, request), delete=_delete_model,
+        named_by="name", identity=frozenset({"restApi", "name"}),
+    ),
 )  # fmt: skip

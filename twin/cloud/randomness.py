@@ -6,10 +6,11 @@ import base64
 import secrets
 import string
 import uuid
+from collections.abc import Iterator
 
 from twin.cloud.context import Context
 from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Unknown
 
 SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
 
@@ -65,6 +66,14 @@ def _uuid(at: Context, request: Request) -> Made:
     return Made(result, {**request.inputs, "result": result})
 
 
+def _check_text(request: Request) -> Iterator[Problem]:
+    try:
+        if not any(isinstance(value, Unknown) for value in request.inputs.values()):
+            draw(request.inputs, "length")
+    except InputError as error:
+        yield Problem("length", str(error).removeprefix("length: "))
+
+
 def _integer(at: Context, request: Request) -> Made:
     low, high = int(request.inputs["min"]), int(request.inputs["max"])
     result = low + secrets.randbelow(high - low + 1)
@@ -74,9 +83,9 @@ def _integer(at: Context, request: Request) -> Made:
 KINDS = (
     Kind(
         typ="random:index/randomPassword:RandomPassword",
-        create=_text, secret_outputs=frozenset({"result", "bcryptHash"}),
+        create=_text, check=_check_text, secret_outputs=frozenset({"result", "bcryptHash"}),
     ),
-    Kind(typ="random:index/randomString:RandomString", create=_text),
+    Kind(typ="random:index/randomString:RandomString", create=_text, check=_check_text),
     Kind(typ="random:index/randomId:RandomId", create=_id),
     Kind(typ="random:index/randomUuid:RandomUuid", create=_uuid),
     Kind(typ="random:index/randomInteger:RandomInteger", create=_integer),

@@ -16,6 +16,8 @@ from twin.cloud.context import Context
 from twin.cloud.kind import Kind, Made, Request, Resource, outputs
 from twin.cloud.names import lower_name
 
+# What a template of an id may hold beside properties.
+FIXED = frozenset({"hex", "HEX", "uuid", "id"})
 Computed = Callable[[Context, Request, str], dict[str, Any]]
 
 
@@ -149,7 +151,11 @@ def recorded(token: str) -> Kind:
         named = shape.id.strip("{}") in request.inputs
         return _made(at, request, shape, _fill(shape.id, request, "") if named else old.id)
 
-    return Kind(typ=token, create=create, update=update, coverage="recorded", named_by=shape.named_by)
+    names = re.fullmatch(r"\{(\w+)\}", shape.id)
+    identity = frozenset({names[1]} if names and names[1] not in FIXED else ())
+    return Kind(
+        typ=token, create=create, update=update, coverage="recorded", named_by=shape.named_by, identity=identity
+    )
 
 
 def _made(at: Context, request: Request, shape: Shape, id_: str) -> Made:

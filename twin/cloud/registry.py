@@ -10,6 +10,7 @@ from twin.cloud import (
     caches,
     capture,
     databases,
+    dynamodb,
     functions,
     iam,
     kinesis,
@@ -20,6 +21,7 @@ from twin.cloud import (
     plans,
     randomness,
     rest_api,
+    schedules,
     secretsmanager,
     sns,
     sqs,
@@ -28,10 +30,11 @@ from twin.cloud import (
 from twin.cloud.errors import UnsupportedTypeError
 from twin.cloud.kind import Kind
 from twin.cloud.recorded import SHAPES, recorded
+from twin.cloud.sdk import type_info
 
 FAMILIES = (
-    authorizers, caches, capture, databases, functions, iam, kinesis, logs, mail, mappings, pipes, plans, randomness,
-    rest_api, secretsmanager, sns, sqs, stages,
+    authorizers, caches, capture, databases, dynamodb, functions, iam, kinesis, logs, mail, mappings, pipes, plans,
+    randomness, rest_api, schedules, secretsmanager, sns, sqs, stages,
 )  # fmt: skip
 
 # Services through which data of a program pass, or which run its code. A type of theirs that is neither made
@@ -93,6 +96,12 @@ def kind_of(token: str) -> Kind:
             "twin/cloud/registry.py; if it carries no data after all, add it to SHAPES in twin/cloud/recorded.py."
         )
     return recorded(token)
+
+
+def secret_outputs(token: str) -> frozenset[str]:
+    """Give the outputs of a type that are secret whatever its inputs were."""
+    kind, info = kinds().get(token), type_info(token)
+    return (kind.secret_outputs if kind else frozenset()) | (info.secrets if info else frozenset())
 
 
 def carries_data(token: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs, tags
 from twin.cloud.services import gone_is_fine, is_there
 
 INTEGRATION = {
@@ -71,14 +70,15 @@ def _create_api(at: Context, request: Request) -> Made:
     types = endpoint.get("types") or "EDGE"
     # The provider takes a single text for this list.
     members["endpointConfiguration"] = {"types": [types] if isinstance(types, str) else list(types)}
-    api = gateway.create_rest_api(name=text(inputs, "name"), tags=dict(inputs.get("tags") or {}), **members)
+    api = gateway.create_rest_api(name=text(inputs, "name"), tags=tags(inputs), **members)
     _put_body(gateway, api["id"], inputs)
     return _api(at, request, api["id"])
 
 
 def _update_api(at: Context, old: Resource, request: Request) -> Made:
     gateway = at.client("apigateway")
-    operations = patches(old.inputs, request.inputs, {"name": "name", "description": "description", "policy": "policy"})
+    names = {prop: prop for prop in ("name", "description", "policy", "apiKeySource")}
+    operations = patches(old.inputs, request.inputs, names)
     if operations:
         gateway.update_rest_api(restApiId=old.id, patchOperations=operations)
     if request.inputs.get("body") != old.inputs.get("body"):
@@ -118,6 +118,14 @@ def _create_resource(at: Context, request: Request) -> Made:
     return Made(made["id"], outputs(at, request.inputs, path=made["path"]))
 
 
+def _update_resource(at: Context, old: Resource, request: Request) -> Made:
+    gateway, where = at.client("apigateway"), {"restApiId": text(request.inputs, "restApi"), "resourceId": old.id}
+    operations = patches(old.inputs, request.inputs, {"parentId": "parentId", "pathPart": "pathPart"})
+    if operations:
+        gateway.update_resource(**where, patchOperations=operations)
+    return Made(old.id, outputs(at, request.inputs, path=gateway.get_resource(**where)["path"]))
+
+
 def _delete_resource(at: Context, resource: Resource) -> None:
     with gone_is_fine():
         at.client("apigateway").delete_resource(restApiId=text(resource.inputs, "restApi"), resourceId=resource.id)
@@ -131,10 +139,14 @@ def _method_of(inputs: Inputs) -> dict[str, str]:
     }
 
 
+def _check_method(request: Request) -> Iterator[Problem]:
+    authorization = request.inputs.get("authorization")
+    if authorization in ("CUSTOM", "COGNITO_USER_POOLS") and not request.inputs.get("authorizerId"):
+        yield Problem("authorization", f"authorization {authorization} needs authorizerId.")
+
+
 def _put_method(at: Context, request: Request) -> Made:
     inputs = request.inputs
-    if inputs.get("authorization") in ("CUSTOM", "COGNITO_USER_POOLS") and not inputs.get("authorizerId"):
-        raise InputError(f"{request.typ} {request.name!r}: authorization {inputs['authorization']} needs authorizerId.")
     where = _method_of(inputs)
     at.client("apigateway").put_method(
         **where, authorizationType=text(inputs, "authorization"), **given(inputs, METHOD)
@@ -162,14 +174,18 @@ def _delete_method(at: Context, resource: Resource) -> None:
         at.client("apigateway").delete_method(**_method_of(resource.inputs))
 
 
+def _check_integration(request: Request) -> Iterator[Problem]:
+    inputs, method = request.inputs, request.inputs.get("integrationHttpMethod")
+    proxy = str(inputs.get("type") or "") in ("AWS", "AWS_PROXY")
+    if proxy and method != "POST" and not isinstance(method, Unknown) and ":lambda:" in str(inputs.get("uri")):
+        yield Problem(
+            "integrationHttpMethod",
+            f"integrationHttpMethod is {method!r}; Lambda is invoked with POST whatever the method of the API is.",
+        )
+
+
 def _put_integration(at: Context, request: Request) -> Made:
     inputs, where = request.inputs, _method_of(request.inputs)
-    proxy = str(inputs.get("type") or "") in ("AWS", "AWS_PROXY")
-    if proxy and inputs.get("integrationHttpMethod") != "POST" and ":lambda:" in str(inputs.get("uri")):
-        raise InputError(
-            f"{request.typ} {request.name!r}: integrationHttpMethod is {inputs.get('integrationHttpMethod')!r}; "
-            "Lambda is invoked with POST whatever the method of the API is."
-        )
     at.client("apigateway").put_integration(**where, **given(inputs, INTEGRATION))
     return Made(f"agi-{where['restApiId']}-{where['resourceId']}-{where['httpMethod']}", outputs(at, inputs))
 
@@ -194,23 +210,29 @@ KINDS = (
     Kind(
         typ="aws:apigateway/restApi:RestApi",
         create=_create_api, update=_update_api, delete=_delete_api, named_by="name", name_limit=1024,
-        exists=reader("get_rest_api", restApiId="id"),
-        replace_on=frozenset({"apiKeySource", "binaryMediaTypes", "endpointConfiguration"}),
+        exists=reader("get_rest_api", restApiId="id"), identity=frozenset(),
+        # AWS changes these in place; the emulator cannot.
+        replace_on=frozenset(
+            {"binaryMediaTypes", "disableExecuteApiEndpoint", "endpointConfiguration", "minimumCompressionSize"}
+        ),
+        differs="Its address is a path of one local port. A change of binaryMediaTypes, disableExecuteApiEndpoint, "
+        "endpointConfiguration or minimumCompressionSize replaces it.",
     ),
     Kind(
         typ="aws:apigateway/resource:Resource",
-        create=_create_resource, delete=_delete_resource,
+        create=_create_resource, update=_update_resource, delete=_delete_resource,
         exists=reader("get_resource", restApiId="restApi", resourceId="id"),
+        identity=frozenset({"restApi", "parentId", "pathPart"}), volatile=frozenset({"path"}),
     ),
     Kind(
         typ="aws:apigateway/method:Method",
-        create=_put_method, update=_update_method, delete=_delete_method, replace_on=METHOD_KEY,
+        create=_put_method, update=_update_method, delete=_delete_method, check=_check_method, identity=METHOD_KEY,
         exists=reader("get_method", restApiId="restApi", resourceId="resourceId", httpMethod="httpMethod"),
     ),
     Kind(
         typ="aws:apigateway/integration:Integration",
         create=_put_integration, update=lambda at, _, request: _put_integration(at, request),
-        delete=_delete_integration, replace_on=METHOD_KEY,
+        delete=_delete_integration, check=_check_integration, identity=METHOD_KEY,
         exists=reader("get_integration", restApiId="restApi", resourceId="resourceId", httpMethod="httpMethod"),
     ),
 )  # fmt: skip

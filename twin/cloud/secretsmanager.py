@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Kind, Made, Problem, Request, Resource, outputs, tags
 from twin.cloud.services import create_or_adopt, gone_is_fine, is_there
-
-# "DeleteSecret", Secrets Manager API reference.
-RECOVERY_DAYS = range(7, 31)
 
 
 def _create(at: Context, request: Request) -> Made:
-    _check(request)
     secrets, inputs = at.client("secretsmanager"), request.inputs
     name = text(inputs, "name")
     optional = {"Description": inputs.get("description"), "KmsKeyId": inputs.get("kmsKeyId")}
     create_or_adopt(
         lambda: secrets.create_secret(
             Name=name,
-            Tags=[{"Key": key, "Value": value} for key, value in (inputs.get("tags") or {}).items()],
+            Tags=[{"Key": key, "Value": value} for key, value in tags(inputs).items()],
             **{key: value for key, value in optional.items() if value},
         )
     )
@@ -40,15 +36,6 @@ def _clear_empty_version(secrets: Any, name: str) -> None:
         secrets.update_secret_version_stage(SecretId=name, VersionStage="AWSCURRENT", RemoveFromVersionId=version)
 
 
-def _check(request: Request) -> None:
-    days = request.inputs.get("recoveryWindowInDays")
-    if days not in (None, 0) and int(days) not in RECOVERY_DAYS:
-        raise InputError(
-            f"{request.typ} {request.name!r}: recoveryWindowInDays is {days}; Secrets Manager takes 0 (delete at "
-            f"once) or {RECOVERY_DAYS.start} to {RECOVERY_DAYS.stop - 1}."
-        )
-
-
 def _made(at: Context, request: Request, arn: str) -> Made:
     if request.inputs.get("policy"):
         at.client("secretsmanager").put_resource_policy(SecretId=arn, ResourcePolicy=text(request.inputs, "policy"))
@@ -56,7 +43,6 @@ def _made(at: Context, request: Request, arn: str) -> Made:
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    _check(request)
     if request.inputs.get("description") != old.inputs.get("description"):
         description = str(request.inputs.get("description") or "")
         at.client("secretsmanager").update_secret(SecretId=old.id, Description=description)
@@ -73,12 +59,15 @@ def _exists(at: Context, resource: Resource) -> bool:
     return is_there(lambda: at.client("secretsmanager").describe_secret(SecretId=resource.id))
 
 
+def _check_version(request: Request) -> Iterator[Problem]:
+    if request.inputs.get("secretString", request.inputs.get("secretStringWo")) is None:
+        yield Problem("secretString", "secretString is missing; a binary secret is not made by the twin.")
+
+
 def _create_version(at: Context, request: Request) -> Made:
     inputs = request.inputs
     secret = text(inputs, "secretId")
     value = inputs.get("secretString", inputs.get("secretStringWo"))
-    if value is None:
-        raise InputError(f"{request.typ} {request.name!r}: give secretString; a binary secret is not made by the twin.")
     answer = at.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=str(value))
     version = answer["VersionId"]
     kept = {prop: item for prop, item in inputs.items() if prop != "secretStringWo"}
@@ -90,12 +79,14 @@ KINDS = (
     Kind(
         typ="aws:secretsmanager/secret:Secret",
         create=_create, update=_update, delete=_delete, exists=_exists,
-        named_by="name", name_limit=512, replace_on=frozenset({"name"}),
+        named_by="name", name_limit=512,
+        differs="Deleted at once, whatever its recovery window is; replicas and rotation are recorded.",
     ),
     # A new value is a new version; the old one stays behind as AWSPREVIOUS.
     Kind(
         typ="aws:secretsmanager/secretVersion:SecretVersion",
-        create=_create_version, update=lambda at, _, request: _create_version(at, request),
-        replace_on=frozenset({"secretId"}), secret_outputs=frozenset({"secretString", "secretBinary"}),
+        create=_create_version, update=lambda at, _, request: _create_version(at, request), check=_check_version,
+        secret_outputs=frozenset({"secretString", "secretBinary"}),
+        differs="Old versions stay as AWSPREVIOUS until the secret goes.",
     ),
 )  # fmt: skip

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import ClientError
 
-from twin.cloud.errors import ResourceError
+from twin.cloud.attempt import attempt
+from twin.cloud.errors import IncompleteError, ResourceError
+from twin.cloud.kind import Made
+from twin.errors import TwinError
 
 POLL_S = 0.02
 
@@ -63,6 +66,27 @@ def is_there(read: Callable[[], object]) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def completing(made: Callable[[], Made]) -> Iterator[None]:
+    """Do what follows the making of a resource: if that fails, the resource is there all the same.
+
+    Raises:
+        IncompleteError: it failed; the error holds what was made.
+    """
+    try:
+        yield
+    except (ClientError, TwinError) as error:
+        raise IncompleteError(said(error), made()) from error
+
+
+def said(error: Exception) -> str:
+    """Give an error as a sentence."""
+    if not isinstance(error, ClientError):
+        return str(error)
+    answer = error.response.get("Error", {})
+    return f"{error.operation_name} was refused: {answer.get('Code')}: {answer.get('Message')}"
+
+
 def create_or_adopt(create: Callable[[], object]) -> bool:
     """Create something; False if it was there already (made by an attempt that was cut short)."""
     try:
@@ -74,14 +98,25 @@ def create_or_adopt(create: Callable[[], object]) -> bool:
     return True
 
 
+def parsed_like(known: object, answer: str) -> object:
+    """Give an attribute, which services answer as text, as the type in which it is known."""
+    if isinstance(known, bool):
+        return answer == "true"
+    return int(answer) if isinstance(known, int | float) else answer
+
+
 def wait_for(what: str, ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Poll until a local service has done its part.
 
     Raises:
         ResourceError: it was not ready in time.
+        CancelledError: the user asked to stop.
     """
+    trying = attempt()
+    timeout_s = trying.timeout_s or timeout_s
     deadline = time.monotonic() + timeout_s
     while not ready():
+        trying.require_wanted()
         if time.monotonic() > deadline:
             raise ResourceError(f"{what} was not ready after {timeout_s:.0f} s.")
         time.sleep(POLL_S)

@@ -16,10 +16,14 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.session import get_session
 
+from twin.cloud import limits
 from twin.cloud.assets import ASSET
 from twin.cloud.errors import InputError
-from twin.cloud.kind import Request
-from twin.cloud.operations import OPERATIONS, Operation
+from twin.cloud.kind import Request, Unknown
+from twin.cloud.operations import FURTHER, OPERATIONS, Operation
+
+# What the provider puts behind a prefix of a name: a time and a counter, 26 digits.
+_SUFFIX = "0" * 26
 
 
 def check(request: Request) -> None:
@@ -28,32 +32,58 @@ def check(request: Request) -> None:
     Raises:
         InputError: the first property that breaks a rule, with its value and the rule.
     """
-    operation = OPERATIONS.get(request.typ)
-    if operation is None:
-        return
-    for problem in problems(operation, request.inputs):
+    for problem in problems(request.typ, request.inputs):
         raise InputError(f"{request.typ} {request.name!r}: {problem}")
 
 
-def problems(operation: Operation, inputs: Mapping[str, Any]) -> Iterator[str]:
-    """Give what is wrong with the inputs of an operation, each as a sentence without its subject."""
+def problems(typ: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Give what is wrong with the inputs of a type, each as a sentence that begins with the property."""
+    operation = OPERATIONS.get(typ)
+    if operation is not None:
+        yield from _refused(operation, inputs, whole=True)
+    for further in FURTHER.get(typ, ()):
+        yield from _refused(further, inputs, whole=False)
+    yield from limits.broken(typ, inputs)
+
+
+def unchecked(typ: str, inputs: Mapping[str, Any]) -> list[str]:
+    """List the properties that no operation of the type has a member for."""
+    operations = [OPERATIONS[typ], *FURTHER.get(typ, ())] if typ in OPERATIONS else []
+    return [prop for prop in inputs if not any(_takes(operation, prop) for operation in operations)]
+
+
+def _takes(operation: Operation, prop: str) -> bool:
+    members = _input_shape(operation.service, operation.name).members
+    prefixed = prop.removesuffix("Prefix") if prop.endswith("Prefix") else prop
+    known = {*operation.attributes, *operation.shapes}
+    return prop in known or operation.member(prefixed, members) is not None
+
+
+def _refused(operation: Operation, inputs: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    """Give what an operation would refuse; `whole` if the resource is made by it, with all that it requires."""
     shape = _input_shape(operation.service, operation.name)
     given: set[str] = set()
     for prop, value in inputs.items():
-        member = operation.member(prop, shape.members)
-        if member is None or value is None:
+        if value is None:
             continue
-        given.add(member)
-        yield from _broken(shape.members[member], value, prop)
-    for member in shape.required_members:
+        if prop in operation.attributes:
+            given.add("Attributes")
+            attributes = shape.members["Attributes"]
+            if isinstance(attributes, MapShape):
+                yield from _broken(attributes.key, operation.attributes[prop], prop)
+        elif prop in operation.shapes:
+            yield from _broken(_service_model(operation.service).shape_for(operation.shapes[prop]), value, prop)
+        else:
+            prefix = prop.endswith("Prefix") and operation.member(prop, shape.members) is None
+            member = operation.member(prop.removesuffix("Prefix") if prefix else prop, shape.members)
+            if member is not None:
+                given.add(member)
+                yield from _broken(
+                    shape.members[member], f"{value}{_SUFFIX}" if prefix and isinstance(value, str) else value, prop
+                )
+    for member in shape.required_members if whole else ():
         if member not in given and member not in operation.supplied:
             yield f"{operation.prop(member)} is required ({operation.service} {operation.name})."
-
-
-def unchecked(operation: Operation, inputs: Mapping[str, Any]) -> list[str]:
-    """List the properties that no member of the operation stands for."""
-    shape = _input_shape(operation.service, operation.name)
-    return [prop for prop in inputs if operation.member(prop, shape.members) is None]
 
 
 def without_operation(types: Mapping[str, object] | list[str]) -> list[str]:
@@ -75,7 +105,7 @@ def _service_model(service: str) -> Any:
 
 
 def _broken(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    if value is None or (isinstance(value, Mapping) and ASSET in value):
+    if value is None or isinstance(value, Unknown) or (isinstance(value, Mapping) and ASSET in value):
         return
     if isinstance(shape, StructureShape):
         yield from _structure(shape, value, path)
@@ -109,10 +139,20 @@ def _structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]:
 
 
 def _list(shape: ListShape, value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and isinstance(shape.member, StructureShape):
+        value = _pairs(shape.member, value)
     items = value if isinstance(value, list) else [value]
     yield from _bounds(shape, len(items), path, f"{path} has {len(items)} entries", "entries")
     for number, item in enumerate(items):
         yield from _broken(shape.member, item, f"{path}[{number}]" if isinstance(value, list) else path)
+
+
+def _pairs(shape: StructureShape, value: Mapping[str, Any]) -> Any:
+    """Turn a map into the list of names and values that the API wants, if that is what it wants."""
+    members = sorted(shape.members, key=lambda member: member.lower().endswith("value"))
+    if [member.lower().removeprefix("tag") for member in members] not in (["key", "value"], ["name", "value"]):
+        return value
+    return [dict(zip(members, pair, strict=True)) for pair in value.items()]
 
 
 def _number(shape: Shape, value: Any, path: str) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import gone_is_fine, is_there
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, outputs, tags
+from twin.cloud.services import gone_is_fine, is_there, parsed_like
 
 TOPIC_ATTRIBUTES = {
     "deliveryPolicy": "DeliveryPolicy",
@@ -45,7 +45,7 @@ def _create_topic(at: Context, request: Request) -> Made:
     arn = at.client("sns").create_topic(
         Name=text(inputs, "name"),
         Attributes=attributes(inputs, names),
-        Tags=[{"Key": key, "Value": value} for key, value in (inputs.get("tags") or {}).items()],
+        Tags=[{"Key": key, "Value": value} for key, value in tags(inputs).items()],
     )["TopicArn"]
     return Made(arn, outputs(at, inputs, arn=arn, owner=at.account))
 
@@ -82,10 +82,13 @@ def _put_policy(at: Context, request: Request) -> Made:
     return Made(arn, outputs(at, request.inputs, owner=at.account))
 
 
+def _check_subscription(request: Request) -> Iterator[Problem]:
+    if request.inputs.get("filterPolicyScope") and not request.inputs.get("filterPolicy"):
+        yield Problem("filterPolicyScope", "filterPolicyScope without filterPolicy has no effect.")
+
+
 def _create_subscription(at: Context, request: Request) -> Made:
     inputs = request.inputs
-    if inputs.get("filterPolicyScope") and not inputs.get("filterPolicy"):
-        raise InputError(f"{request.typ} {request.name!r}: filterPolicyScope without filterPolicy has no effect.")
     arn = at.client("sns").subscribe(
         TopicArn=text(inputs, "topic"),
         Protocol=text(inputs, "protocol"),
@@ -112,6 +115,16 @@ def _delete_subscription(at: Context, resource: Resource) -> None:
         at.client("sns").unsubscribe(SubscriptionArn=resource.id)
 
 
+def _read_subscription(at: Context, resource: Resource) -> dict[str, Any]:
+    found = at.client("sns").get_subscription_attributes(SubscriptionArn=resource.id)["Attributes"]
+    now = {
+        prop: parsed_like(resource.outputs.get(prop, ""), found[name])
+        for prop, name in SUBSCRIPTION_ATTRIBUTES.items()
+        if name in found and prop in resource.outputs
+    }
+    return {**resource.outputs, **now}
+
+
 def _subscription_exists(at: Context, resource: Resource) -> bool:
     return is_there(lambda: at.client("sns").get_subscription_attributes(SubscriptionArn=resource.id))
 
@@ -120,15 +133,16 @@ KINDS = (
     Kind(
         typ="aws:sns/topic:Topic",
         create=_create_topic, update=_update_topic, delete=_delete_topic, exists=_topic_exists,
-        named_by="name", name_limit=256, replace_on=frozenset({"name", "fifoTopic"}),
+        named_by="name", name_limit=256,
     ),
     Kind(
         typ="aws:sns/topicPolicy:TopicPolicy",
-        create=_put_policy, update=lambda at, _, request: _put_policy(at, request), replace_on=frozenset({"arn"}),
+        create=_put_policy, update=lambda at, _, request: _put_policy(at, request), identity=frozenset({"arn"}),
     ),
     Kind(
         typ="aws:sns/topicSubscription:TopicSubscription",
         create=_create_subscription, update=_update_subscription, delete=_delete_subscription,
-        exists=_subscription_exists, replace_on=frozenset({"topic", "protocol", "endpoint"}),
+        exists=_subscription_exists, read=_read_subscription, check=_check_subscription,
+        identity=frozenset({"topic", "protocol", "endpoint"}),
     ),
 )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twin.cloud.context import Context, text
-from twin.cloud.errors import InputError
-from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs
-from twin.cloud.services import code, create_or_adopt, gone_is_fine, is_there
+from twin.cloud.kind import Inputs, Kind, Made, Request, Resource, outputs, tags
+from twin.cloud.services import code, create_or_adopt, gone_is_fine, is_there, parsed_like
 from twin.cloud.sns import attributes
 
 ATTRIBUTES = {
@@ -39,30 +40,20 @@ RANGES = {
 }
 
 
-def _check(request: Request) -> None:
-    for prop, (low, high, _) in RANGES.items():
-        value = request.inputs.get(prop)
-        if value is not None and not low <= int(value) <= high:
-            raise InputError(f"{request.typ} {request.name!r}: {prop} is {value}; SQS takes {low} to {high}.")
-
-
 def _attributes(inputs: Inputs) -> dict[str, str]:
     given = {prop: value for prop, value in inputs.items() if inputs.get("fifoQueue") or prop not in FIFO_ONLY}
     return attributes(given, ATTRIBUTES)
 
 
 def _create(at: Context, request: Request) -> Made:
-    _check(request)
     sqs, name = at.client("sqs"), text(request.inputs, "name")
-    tags = dict(request.inputs.get("tags") or {})
     wanted = _attributes(request.inputs)
-    if not create_or_adopt(lambda: sqs.create_queue(QueueName=name, Attributes=wanted, tags=tags)):
+    if not create_or_adopt(lambda: sqs.create_queue(QueueName=name, Attributes=wanted, tags=tags(request.inputs))):
         sqs.set_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], Attributes=wanted)
     return _made(at, request, sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    _check(request)
     defaults = {ATTRIBUTES[prop]: str(default) for prop, (_, _, default) in RANGES.items()}
     was, now = _attributes(old.inputs), _attributes(request.inputs)
     changed = {
@@ -90,6 +81,16 @@ def _exists(at: Context, resource: Resource) -> bool:
     return is_there(lambda: at.client("sqs").get_queue_attributes(QueueUrl=resource.id, AttributeNames=["QueueArn"]))
 
 
+def _read(at: Context, resource: Resource) -> dict[str, Any]:
+    answer = at.client("sqs").get_queue_attributes(QueueUrl=resource.id, AttributeNames=["All"])["Attributes"]
+    found = dict(resource.outputs)
+    for prop, name in ATTRIBUTES.items():
+        # A policy may be another resource's; the rest is the queue's own.
+        if prop in found and name in answer and prop not in ("policy", "redriveAllowPolicy", "redrivePolicy"):
+            found[prop] = parsed_like(found[prop], answer[name])
+    return found
+
+
 def _policy_kind(token: str, prop: str) -> Kind:
     def put(at: Context, request: Request) -> Made:
         url = text(request.inputs, "queueUrl")
@@ -103,7 +104,8 @@ def _policy_kind(token: str, prop: str) -> Kind:
 
     return Kind(
         typ=token,
-        create=put, update=lambda at, _, request: put(at, request), delete=clear, replace_on=frozenset({"queueUrl"}),
+        create=put, update=lambda at, _, request: put(at, request), delete=clear,
+        identity=frozenset({"queueUrl"}),
     )  # fmt: skip
 
 
@@ -123,8 +125,9 @@ def visibility_timeout(at: Context, queue_arn: str) -> int | None:
 KINDS = (
     Kind(
         typ="aws:sqs/queue:Queue",
-        create=_create, update=_update, delete=_delete, exists=_exists,
-        named_by="name", name_limit=80, replace_on=frozenset({"name", "fifoQueue"}),
+        create=_create, update=_update, delete=_delete, exists=_exists, read=_read,
+        named_by="name", name_limit=80,
+        differs="Encryption is recorded.",
     ),
     _policy_kind("aws:sqs/queuePolicy:QueuePolicy", "policy"),
     _policy_kind("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy"),

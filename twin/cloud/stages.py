@@ -7,7 +7,7 @@ service: `http://127.0.0.1:<port>/_aws/execute-api/<api>/<stage>`.
 from __future__ import annotations
 
 from twin.cloud.context import Context, text
-from twin.cloud.kind import Kind, Made, Request, Resource, outputs
+from twin.cloud.kind import Kind, Made, Request, Resource, outputs, tags
 from twin.cloud.rest_api import given, patches
 from twin.cloud.services import gone_is_fine, is_there
 
@@ -42,6 +42,14 @@ def _deploy(at: Context, request: Request) -> Made:
     return Made(made["id"], outputs(at, inputs, createdDate=made["createdDate"].isoformat()))
 
 
+def _describe(at: Context, old: Resource, request: Request) -> Made:
+    operations = patches(old.inputs, request.inputs, {"description": "description"})
+    if operations:
+        api = text(request.inputs, "restApi")
+        at.client("apigateway").update_deployment(restApiId=api, deploymentId=old.id, patchOperations=operations)
+    return Made(old.id, outputs(at, request.inputs, createdDate=old.outputs["createdDate"]))
+
+
 def _undeploy(at: Context, resource: Resource) -> None:
     with gone_is_fine():
         api = text(resource.inputs, "restApi")
@@ -54,7 +62,7 @@ def _create_stage(at: Context, request: Request) -> Made:
     at.client("apigateway").create_stage(
         restApiId=text(inputs, "restApi"),
         stageName=text(inputs, "stageName"),
-        tags=dict(inputs.get("tags") or {}),
+        tags=tags(inputs),
         **given(inputs, names),
     )
     return _stage(at, request)
@@ -127,16 +135,19 @@ def _delete_settings(at: Context, resource: Resource) -> None:
 
 
 KINDS = (
-    # A deployment is never changed: a new one takes its place, and the stage then points to that.
-    Kind(typ="aws:apigateway/deployment:Deployment", create=_deploy, delete=_undeploy),
+    Kind(
+        typ="aws:apigateway/deployment:Deployment",
+        create=_deploy, update=_describe, delete=_undeploy,
+        differs="A stage answers with the API as it is, not as it was when it was deployed.",
+    ),
     Kind(
         typ="aws:apigateway/stage:Stage",
         create=_create_stage, update=_update_stage, delete=_delete_stage, exists=_stage_exists,
-        replace_on=frozenset({"restApi", "stageName"}),
+        identity=frozenset({"restApi", "stageName"}),
     ),
     Kind(
         typ="aws:apigateway/methodSettings:MethodSettings",
         create=_put_settings, update=lambda at, _, request: _put_settings(at, request), delete=_delete_settings,
-        replace_on=frozenset({"restApi", "stageName", "methodPath"}),
+        identity=frozenset({"restApi", "stageName", "methodPath"}),
     ),
 )  # fmt: skip

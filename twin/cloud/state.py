@@ -14,7 +14,7 @@ from typing import Any
 from twin.cloud.errors import CloudError
 from twin.cloud.kind import Resource
 
-FORMAT = 1
+FORMAT = 2
 
 
 class State:

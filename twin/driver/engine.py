@@ -12,7 +12,9 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc
 from pulumi.runtime.mocks import MockMonitor
 
 from twin.cloud import Cloud
-from twin.cloud.registry import kinds
+from twin.cloud.assets import real
+from twin.cloud.registry import secret_outputs
+from twin.cloud.settings import ProviderSettings
 from twin.errors import TwinError
 
 OnResource = Callable[[str, str, float], None]
@@ -42,6 +44,7 @@ class Monitor(MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         # The engine leaves the stack's own type out of its children's URN.
         self.mocks.about.urn = urn.replace("::pulumi:pulumi:Stack$", "::")
+        self.mocks.about.provider = request.provider.rpartition("::")[0].replace("::pulumi:pulumi:Stack$", "::")
         self.mocks.about.ignored = ignored
         self.mocks.about.reading = False
 
@@ -55,6 +58,7 @@ class CloudMocks(Mocks):
     error: TwinError | None = None
     registered: set[tuple[str, str]] = field(default_factory=set)
     about: Any = field(default_factory=threading.local)
+    providers: dict[str, ProviderSettings] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -80,6 +84,10 @@ class CloudMocks(Mocks):
         inputs, secret = _open(args.inputs)
         if self.about.reading:
             return self._look_up(args)
+        if args.typ.startswith("pulumi:providers:"):
+            self.providers[urn] = settings = ProviderSettings.from_inputs(inputs)
+            for problem in settings.problems(self.cloud.context.region, self.cloud.context.account):
+                raise TwinError(f"{args.typ} {args.name!r}: {problem.text}")
         if not args.custom or args.typ.startswith("pulumi:providers:"):
             return f"{args.name}-id" if args.custom else "", args.inputs
         with self._lock:
@@ -87,11 +95,11 @@ class CloudMocks(Mocks):
                 raise TwinError(f"{args.typ} {args.name!r} is declared twice: give one of them another name.")
             self.registered.add((args.typ, urn))
         started = time.monotonic()
-        made = self.cloud.create(args.typ, args.name, self._kept(args.typ, urn, inputs), urn=urn)
+        settings = self.providers.get(self.about.provider, ProviderSettings())
+        made = self.cloud.create(args.typ, args.name, self._kept(args.typ, urn, inputs), urn=urn, settings=settings)
         if self.on_resource is not None:
             self.on_resource(args.typ, args.name, time.monotonic() - started)
-        kind = kinds().get(args.typ)
-        return made.id, _close(made.outputs, secret | (kind.secret_outputs if kind else frozenset()))
+        return made.id, _close(real(made.outputs), secret | secret_outputs(args.typ))
 
     def _look_up(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         found = self.cloud.state.by_id(args.typ, str(args.resource_id))
@@ -99,7 +107,7 @@ class CloudMocks(Mocks):
             raise TwinError(
                 f"{args.typ} {args.name!r} cannot be looked up: the twin has made none of id {args.resource_id!r}."
             )
-        return found.id, found.outputs
+        return found.id, real(found.outputs)
 
     def _kept(self, typ: str, urn: str, inputs: dict[str, Any]) -> dict[str, Any]:
         """Leave properties in `ignore_changes` as they were."""

@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from twin.emulator.control import Control
 from twin.emulator.environment import ACCOUNT, REGION, emulator_environment
 from twin.emulator.server import load, serve
 from twin.errors import TwinError
@@ -26,12 +27,15 @@ def main() -> int:
     parser.add_argument("--account", default=ACCOUNT, help="account of all resources, 12 digits")
     parser.add_argument("--region", default=REGION, help="region of requests that name none")
     parser.add_argument("--enforce-iam", action="store_true", help="check signatures and policies")
+    parser.add_argument("--control-port", type=int, help="loopback port that answers for DMS and Pipes")
     options = parser.parse_args()
+    secret = os.environ.get(SECRET_VARIABLE, "twin-admin")
+    control = Control(options.control_port, secret) if options.control_port else None
     try:
         environment = emulator_environment(
             options.folder,
             options.port,
-            os.environ.get(SECRET_VARIABLE, "twin-admin"),
+            secret,
             account=options.account,
             region=options.region,
             enforce_iam=options.enforce_iam,
@@ -41,7 +45,7 @@ def main() -> int:
         os.environ.clear()
         os.environ.update(environment)
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-        asyncio.run(serve(load(options.account), options.port))
+        asyncio.run(serve(load(options.account, control), options.port))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         sys.stderr.write(f"Port {options.port} of 127.0.0.1 is taken by another program.\n" if taken else f"{error}\n")

@@ -33,6 +33,7 @@ class Emulator:
     Args:
         folder: everything it writes goes there; made if absent.
         port: TCP port on loopback; None takes a free one.
+        control_port: where the calls of DMS and Pipes are answered (`twin.control`); None: nowhere.
         account: account of all resources, 12 digits.
         region: region of all resources.
         enforce_iam: check signatures and policies of every caller but the administrator.
@@ -48,12 +49,14 @@ class Emulator:
         region: str = REGION,
         *,
         enforce_iam: bool = False,
+        control_port: int | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self.port = port or free_port()
         self.account = account
         self.region = region
+        self.control_port = control_port
         self._secret = secrets.token_hex(20)
         self._session: boto3.Session | None = None
         self.process = Process(
@@ -65,6 +68,7 @@ class Emulator:
                 "--account", account,
                 "--region", region,
                 *(["--enforce-iam"] if enforce_iam else []),
+                *(["--control-port", str(control_port)] if control_port else []),
             ],
             env={**os.environ, SECRET_VARIABLE: self._secret},
             cwd=PROJECT,
@@ -77,6 +81,11 @@ class Emulator:
     def endpoint(self) -> str:
         """Address of all services."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def secret(self) -> str:
+        """The administrator's secret key, which the control service asks for too."""
+        return self._secret
 
     @property
     def aws(self) -> dict[str, str | None]:
@@ -135,6 +144,16 @@ class Emulator:
         finally:
             connection.close()
         return response.status, document
+
+    def save(self) -> None:
+        """Write the state to the folder now, and not only at an orderly stop.
+
+        Raises:
+            EmulatorError: it could not be written.
+        """
+        status, document = self._get("/_twin/save")
+        if status != http.client.OK:
+            raise EmulatorError(document.get("message", f"The emulator answered {status}."))
 
     def start(self) -> None:
         """Start the emulator and wait until it takes requests.

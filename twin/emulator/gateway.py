@@ -3,6 +3,7 @@
 Own paths, on loopback only and without a signature:
 
 - `GET /_twin/ready`: 200 once requests are taken, with the process id.
+- `GET /_twin/save`: writes the state of all services to the folder.
 - `GET /_twin/credentials?role=ARN&service=pipes.amazonaws.com`: temporary credentials of a role for a service
   of the twin, if the role's trust policy lets that service assume it; 403 if not. On AWS a service assumes a
   role with its service principal, which no caller outside of AWS can have.
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from twin.emulator.connection import remember
+from twin.emulator.control import Control
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -33,10 +35,13 @@ SESSION_S = 12 * 3600
 Reply = tuple[int, dict[str, Any]]
 
 
-def gateway(application: Application, account: str) -> Application:
-    """Put the twin's own paths in front of `application`."""
+def gateway(application: Application, account: str, control: Control | None = None) -> Application:
+    """Put the twin's own paths, and the services that `control` answers for, in front of `application`."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if control is not None and scope["type"] == "http" and control.answers(scope):
+            await control.pass_on(scope, receive, send)
+            return
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await application(scope, remember(receive), send)
             return
@@ -55,7 +60,17 @@ def _answer(scope: Scope, account: str) -> Reply:
     if scope["method"] == "GET" and scope["path"] == PREFIX + "credentials":
         query = parse_qs(scope["query_string"].decode())
         return role_credentials(account, query.get("role", [""])[0], query.get("service", [""])[0])
+    if scope["method"] == "GET" and scope["path"] == PREFIX + "save":
+        return _save()
     return 404, {"message": f"The twin's emulator has no {scope['method']} {scope['path']}."}
+
+
+def _save() -> Reply:
+    from ministack import app
+    from ministack.core.persistence import save_all
+
+    save_all(app._build_persistence_save_dict())
+    return 200, {}
 
 
 def role_credentials(account: str, role_arn: str, service: str) -> Reply:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
+from twin.emulator.control import Control
 from twin.emulator.errors import EmulatorError
 from twin.emulator.gateway import Application, gateway
 from twin.emulator.wake import Wake
@@ -40,6 +41,9 @@ NEEDED = {
     ),
     "ministack.core.lambda_runtime": ("Worker", "subprocess", "reset"),
     "ministack.core.iam_actions": ("extract_iam_action",),
+    "ministack.services.ses": ("_identities",),
+    "ministack.services.ses_v2": ("_identities", "_config_sets", "_missing_config_set", "_resource_arn"),
+    "ministack.app": ("_enforce_ses_v2", "_enforce_data_plane"),
 }
 STOP_GRACE_S = 4.0
 LAMBDA_GRACE_S = 2.0
@@ -53,7 +57,7 @@ class Loaded:
     wake: Wake
 
 
-def load(account: str) -> Loaded:
+def load(account: str, control: Control | None = None) -> Loaded:
     """Import ministack (its environment variables must be set by now) and change it.
 
     Raises:
@@ -61,24 +65,23 @@ def load(account: str) -> Loaded:
     """
     from ministack.core import concurrency
 
-    from twin.emulator import lambda_workers, long_polls, permissions, streams
+    from twin.emulator import lambda_workers, long_polls, mail_permissions, permissions, streams
 
     # Before any service is imported: each takes its own reference to the event.
     wake = Wake()
     concurrency.esm_wake = wake
 
     modules = {name: _module(name, names) for name, names in NEEDED.items()}
-    sqs, kinesis, lambda_runtime, iam_actions = modules.values()
+    sqs, kinesis, lambda_runtime, iam_actions, ses, ses_v2, app = modules.values()
     streams.repair(kinesis)
     permissions.repair(iam_actions)
+    mail_permissions.repair(app, ses, ses_v2)
     long_polls.wake_receives(sqs, wake)
     long_polls.wake_get_records(kinesis, wake)
     lambda_workers.tie_workers(lambda_runtime)
     lambda_workers.shorten_log_wait(lambda_runtime)
 
-    from ministack.app import app
-
-    return Loaded(gateway(cast(Application, app), account), wake)
+    return Loaded(gateway(cast(Application, app.app), account, control), wake)
 
 
 def _module(name: str, names: tuple[str, ...]) -> ModuleType:

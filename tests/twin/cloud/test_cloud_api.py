@@ -145,7 +145,7 @@ def test_a_new_deployment_moves_the_stage(api: Api, emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("part", "inputs", "said"),
     [
-        ("authorizer", {"authorizerUri": "u", "authorizerResultTtlInSeconds": 3601}, "takes 0 to 3600"),
+        ("authorizer", {"authorizerUri": "u", "authorizerResultTtlInSeconds": 3601}, "AWS takes 0 to 3600"),
         ("integration", {"type": "AWS_PROXY", "integrationHttpMethod": "GET", "uri": "arn:aws:lambda:f"}, "with POST"),
         ("integration", {"type": "LAMBDA"}, "type is 'LAMBDA'; it must be one of"),
         ("method", {"authorization": "CUSTOM"}, "needs authorizerId"),

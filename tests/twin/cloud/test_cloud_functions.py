@@ -13,6 +13,7 @@ from tests.twin.cloud import ready
 from tests.twin.cloud.conftest import Archive
 from tests.twin.cloud.documents import ACCOUNT, REGION, RUNTIME, allow
 from twin.cloud import Cloud, InputError, ResourceError, UnsupportedTypeError, mappings
+from twin.cloud.assets import real
 from twin.emulator import Emulator
 from twin.supervisor import Supervisor
 
@@ -40,7 +41,7 @@ def test_a_function_runs_from_its_zip_with_its_environment(
     assert _answer(emulator, made.id)["greeting"] == "hello"
     assert made.outputs["arn"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{made.id}"
     assert made.outputs["invokeArn"].endswith(f"/functions/{made.outputs['arn']}/invocations")
-    assert isinstance(made.outputs["code"], pulumi.FileArchive)
+    assert isinstance(real(made.outputs)["code"], pulumi.FileArchive)
 
 
 def test_new_code_and_new_configuration_are_taken_in_place(

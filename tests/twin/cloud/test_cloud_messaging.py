@@ -123,7 +123,7 @@ def test_a_failed_message_goes_to_the_dead_letter_queue(cloud: Cloud, emulator: 
     [("visibilityTimeoutSeconds", 43_201), ("messageRetentionSeconds", 59), ("receiveWaitTimeSeconds", 21)],
 )
 def test_a_range_of_sqs_is_checked(cloud: Cloud, prop: str, value: int) -> None:
-    with pytest.raises(InputError, match=f"{prop} is {value}; SQS takes"):
+    with pytest.raises(InputError, match=f"{prop} is {value}; AWS takes"):
         cloud.create(QUEUE, "q", {prop: value})
 
 

@@ -35,7 +35,7 @@ def test_types_without_data_are_recorded(typ: str) -> None:
 @pytest.mark.parametrize(
     "typ",
     [
-        "aws:dynamodb/table:Table",
+        "aws:efs/fileSystem:FileSystem",
         "aws:s3/bucket:Bucket",
         "aws:cloudwatch/eventRule:EventRule",
         "aws:rds/instance:Instance",
@@ -60,4 +60,4 @@ def test_coverage_lists_every_known_type_once() -> None:
 
 
 def test_types_without_check_are_listed() -> None:
-    assert without_operation(["aws:sqs/queue:Queue", "aws:ec2/vpc:Vpc"]) == ["aws:ec2/vpc:Vpc"]
+    assert without_operation(["aws:sqs/queue:Queue", "aws:ec2/eip:Eip"]) == ["aws:ec2/eip:Eip"]

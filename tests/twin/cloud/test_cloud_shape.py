@@ -69,4 +69,4 @@ def test_a_missing_property_is_named_as_the_program_calls_it() -> None:
 
 
 def test_a_type_without_operation_is_not_checked() -> None:
-    _check("aws:ec2/vpc:Vpc", {"cidrBlock": 7})
+    _check("aws:ec2/eip:Eip", {"domain": 7})

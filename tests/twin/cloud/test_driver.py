@@ -132,8 +132,8 @@ def test_a_failed_run_can_be_repeated(run: Up) -> None:
 
 
 def test_an_unknown_type_with_data_is_refused(run: Up) -> None:
-    with pytest.raises(UnsupportedTypeError, match="aws:dynamodb/table:Table"):
-        run('import pulumi_aws as aws\naws.dynamodb.Table("t", attributes=[{"name": "a", "type": "S"}], hash_key="a")')
+    with pytest.raises(UnsupportedTypeError, match="aws:cloudwatch/eventBus:EventBus"):
+        run('import pulumi_aws as aws\naws.cloudwatch.EventBus("b")')
 
 
 def test_an_unknown_call_is_refused(run: Up) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import redis
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError
 
 from functions.common.cache import Cache, IamCredentials, connect
 from functions.common.errors import CacheUnavailable
@@ -19,6 +19,7 @@ class FakeClient:
         self.calls = 0
         self.dropped = 0
         self.connection_pool = self
+        self.connection_kwargs = {"socket_timeout": 1.0}
 
     def disconnect(self) -> None:
         self.dropped += 1
@@ -36,7 +37,9 @@ def _run(client: FakeClient) -> int:
     return Cache(client).run(_command)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [redis.ConnectionError(), ReadOnlyError(), redis.AuthenticationError()])
+@pytest.mark.parametrize(
+    "error", [redis.ConnectionError(), redis.TimeoutError(), ReadOnlyError(), redis.AuthenticationError()]
+)
 def test_a_dead_connection_is_replaced_once(error: RedisError) -> None:
     client = FakeClient(error)
     assert _run(client) == 2
@@ -51,7 +54,7 @@ def test_a_connection_that_dies_twice_is_unavailable(error: RedisError) -> None:
     assert client.calls == 2
 
 
-@pytest.mark.parametrize("error", [redis.TimeoutError(), redis.ResponseError("WRONGTYPE")])
+@pytest.mark.parametrize("error", [redis.ResponseError("WRONGTYPE"), ClusterDownError("down"), redis.DataError()])
 def test_anything_else_is_not_repeated(error: RedisError) -> None:
     client = FakeClient(error)
     with pytest.raises(CacheUnavailable):

@@ -43,7 +43,8 @@ class FakeViews:
 def _get(which: str, id_client: str = "1", query: dict[str, str] | None = None, views: FakeViews | None = None,
          wait_ms: int = 0, **headers: str) -> dict[str, Any]:  # fmt: skip
     source = views or FakeViews()
-    event = get(f"/clients/{id_client}", id_client, query, **headers)
+    path = f"/clients/{id_client}" + ("/orders" if which == "orders" else "")
+    event = get(path, id_client, query, **headers)
     if which == "client":
         return answer(event, lambda request: get_client.respond(request, lambda: source, wait_ms))
     return answer(event, lambda request: list_orders.respond(request, lambda: source, wait_ms))
@@ -60,6 +61,20 @@ def test_a_client_is_answered_with_exact_numbers() -> None:
         "name": 'Bob "B" Ünal', "email": "bob@anemailprovider.com", "total": Decimal("999999999999.99"),
         "last_purchase": SECONDS, "order_count": 3, "version": 7,
     }  # fmt: skip
+
+
+def test_a_client_without_an_order_is_answered_with_nulls_and_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    views = FakeViews()
+    monkeypatch.setattr(views, "client", lambda _: ClientView("Bob", "bob@anemailprovider.com", "0.00", None, 0, 0))
+    monkeypatch.setattr(views, "orders", lambda _: OrdersView(0, ()))
+    response = _get("client", views=views)
+    assert (response["statusCode"], response["headers"]["ETag"]) == (200, '"0"')
+    assert json.loads(response["body"]) == {
+        "name": "Bob", "email": "bob@anemailprovider.com", "total": 0, "last_purchase": None, "order_count": 0,
+        "version": 0,
+    }  # fmt: skip
+    response = _get("orders", query={"min_version": "0"}, views=views)
+    assert (response["statusCode"], json.loads(response["body"])) == (200, {"id_client": 1, "version": 0, "orders": []})
 
 
 def test_orders_are_answered_with_exact_numbers() -> None:
@@ -112,6 +127,12 @@ def test_a_bad_id_is_a_400(which: str, id_client: str) -> None:
 @pytest.mark.parametrize("version", ["-1", "x", "", "1.5", str(2**63)])
 def test_a_bad_min_version_is_a_400(which: str, version: str) -> None:
     assert problem(_get(which, query={"min_version": version}), 400)["errors"][0]["field"] == "min_version"
+
+
+@BOTH
+def test_version_0_of_a_client_not_known_yet_is_a_503_and_no_version_a_404(which: str) -> None:
+    problem(_get(which, "2", {"min_version": "0"}), 503)
+    problem(_get(which, "2"), 404)
 
 
 @BOTH

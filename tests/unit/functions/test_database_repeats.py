@@ -7,9 +7,11 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2.extensions import POLL_OK
 
 from functions.common.database import ATTEMPTS, Database, SecretLogin
 from functions.common.errors import DatabaseError, DatabaseUnavailable
+from functions.common.logins import REREAD_S
 from functions.common.settings import DatabaseSettings
 
 SETTINGS = DatabaseSettings("db", 5432, "orders", "require", "")
@@ -39,6 +41,7 @@ class FakeServer:
         self.refuse = False
 
     def connect(self, **parameters: Any) -> Any:
+        assert parameters["async_"] is True
         self.connects.append(parameters)
         if self.refuse or (self.passwords and parameters["password"] not in self.passwords):
             raise psycopg2.OperationalError('FATAL:  password authentication failed for user "app"\n')
@@ -49,7 +52,9 @@ class FakeConnection:
     def __init__(self, server: FakeServer) -> None:
         self._server = server
         self.closed = 0
-        self.autocommit = False
+
+    def poll(self) -> int:
+        return POLL_OK
 
     def cursor(self) -> FakeConnection:
         return self
@@ -61,7 +66,6 @@ class FakeConnection:
         return None
 
     def execute(self, statement: str, parameters: Sequence[Any]) -> None:
-        assert self.autocommit
         assert not self.closed
         self._server.statements += 1
         outcome = self._server.outcomes.pop(0) if self._server.outcomes else None
@@ -90,7 +94,7 @@ class FakeSecrets:
 
 
 def _database(server: FakeServer, secrets: FakeSecrets | None = None, naps: list[float] | None = None) -> Database:
-    login = SecretLogin("app", ARN, secrets or FakeSecrets("p"))  # type: ignore[arg-type]
+    login = SecretLogin("app", ARN, secrets or FakeSecrets("p"))
     slept = [] if naps is None else naps
     return Database(SETTINGS, login, connect=server.connect, sleep=slept.append)
 
@@ -186,7 +190,7 @@ def test_a_password_that_has_not_changed_is_not_tried_again() -> None:
 
 def test_the_connection_has_bounds_and_protection() -> None:
     server = FakeServer()
-    login = SecretLogin("app", ARN, FakeSecrets("p"))  # type: ignore[arg-type]
+    login = SecretLogin("app", ARN, FakeSecrets("p"))
     settings = DatabaseSettings("db", 5432, "orders", "verify-full", "/certificates.pem")
     Database(settings, login, connect=server.connect).repeatable("select", ())
     parameters = server.connects[0]
@@ -194,3 +198,63 @@ def test_the_connection_has_bounds_and_protection() -> None:
     assert parameters["sslrootcert"] == "/certificates.pem"
     assert parameters["connect_timeout"] <= 5
     assert parameters["tcp_user_timeout"] <= 5000
+
+
+class Clock:
+    """Seconds that pass when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_nothing_is_repeated_when_the_time_is_up() -> None:
+    settings = DatabaseSettings("db", 5432, "orders", "require", "", answer_s=0.004)
+    clock = Clock()
+    server = FakeServer(*[Failure("40001")] * 9)
+    database = Database(
+        settings, SecretLogin("app", ARN, FakeSecrets("p")), connect=server.connect, sleep=clock.sleep, clock=clock
+    )
+    with pytest.raises(DatabaseUnavailable, match="40001"):
+        database.repeatable("select", ())
+    assert (server.statements, clock.now) == (1, 100.0)
+
+
+def test_a_changed_password_is_looked_for_once_in_a_while() -> None:
+    server = FakeServer()
+    secrets = FakeSecrets("same")
+    clock = Clock()
+    login = SecretLogin("app", ARN, secrets, clock)
+    database = Database(SETTINGS, login, connect=server.connect, clock=clock)
+    database.repeatable("select", ())
+    database.close()
+    server.refuse = True
+    for _ in range(10):
+        with pytest.raises(DatabaseUnavailable):
+            database.repeatable("select", ())
+    assert secrets.reads == 2
+    clock.now += REREAD_S
+    with pytest.raises(DatabaseUnavailable):
+        database.repeatable("select", ())
+    assert secrets.reads == 3
+
+
+def test_without_time_to_read_it_a_changed_password_is_the_next_requests() -> None:
+    server = FakeServer(passwords=["old"])
+    secrets = FakeSecrets("old", "new")
+    login = SecretLogin("app", ARN, secrets)
+    brief = DatabaseSettings("db", 5432, "orders", "require", "", answer_s=2)
+    database = Database(brief, login, connect=server.connect)
+    database.repeatable("select", ())
+    server.passwords = ["new"]
+    database.close()
+    with pytest.raises(DatabaseUnavailable):
+        database.repeatable("select", ())
+    assert secrets.reads == 1
+    assert database.repeatable("select", ()) == (1,)
+    assert secrets.reads == 2

@@ -15,10 +15,13 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 import functions.common.events
 from functions.common.errors import DamagedEvent, EventError, UnknownEvent
-from functions.common.events import decode
-from tests.functions.samples import SECONDS, TIME, message, order_placed
+from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, DECODERS, ORDER_PLACED, decode
+from tests.functions.samples import SECONDS, TIME, client_event, decode_order, message, order_placed
 
-SCHEMA = json.loads((Path(functions.common.events.__file__).parent / "order_placed.v1.schema.json").read_text())
+SCHEMAS = [
+    json.loads(path.read_text())
+    for path in sorted(Path(functions.common.events.__file__).parent.glob("*.v*.schema.json"))
+]
 CHECKER = FormatChecker(formats=())
 
 
@@ -27,17 +30,28 @@ def _is_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value) is not None
 
 
-VALIDATOR = Draft202012Validator(SCHEMA, format_checker=CHECKER)
+VALIDATORS = {schema["title"]: Draft202012Validator(schema, format_checker=CHECKER) for schema in SCHEMAS}
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    ORDER_PLACED: order_placed(),
+    CLIENT_REGISTERED: client_event("ClientRegistered", version=0),
+    CLIENT_CHANGED: client_event("ClientChanged", version=3, order_count=2),
+}
+Path_ = tuple[str | int, ...]
 
 # Every member that the decoder uses, as a path into the payload.
-PATHS: list[tuple[str | int, ...]] = [
+CLIENT_PATHS: list[Path_] = [
     *[(name,) for name in ("specversion", "id", "source", "time", "data")],
-    ("data", "client"), ("data", "order"),
+    ("data", "client"),
     *[("data", "client", name) for name in ("name", "email", "version", "order_count", "total", "last_purchase")],
+]
+ORDER_PATHS: list[Path_] = [
+    ("data", "order"),
     *[("data", "order", name) for name in ("id", "total", "placed_at", "lines")],
     ("data", "order", "lines", 1),
     *[("data", "order", "lines", 1, name) for name in ("id", "price", "qty")],
-]  # fmt: skip
+]
+PATHS = [(kind, path) for kind in SAMPLES for path in CLIENT_PATHS + (ORDER_PATHS if kind == ORDER_PLACED else [])]
 
 # Not whole floats: to JSON Schema 1.0 is an integer, here it is not, and PostgreSQL writes none.
 ODD_VALUES: list[object] = [
@@ -51,7 +65,7 @@ ODD_VALUES: list[object] = [
 ]  # fmt: skip
 
 
-def _put(payload: dict[str, Any], path: tuple[str | int, ...], value: object) -> dict[str, Any]:
+def _put(payload: dict[str, Any], path: Path_, value: object) -> dict[str, Any]:
     changed = copy.deepcopy(payload)
     place: Any = changed
     for step in path[:-1]:
@@ -66,23 +80,31 @@ def _put(payload: dict[str, Any], path: tuple[str | int, ...], value: object) ->
 REMOVED = object()
 
 
-@pytest.mark.parametrize("path", PATHS, ids=str)
-def test_schema_and_decoder_agree_on_odd_values(path: tuple[str | int, ...]) -> None:
+def test_every_type_has_a_schema_and_a_sample() -> None:
+    assert set(VALIDATORS) == set(DECODERS) == set(SAMPLES)
+    for kind, payload in SAMPLES.items():
+        VALIDATORS[kind].validate(payload)
+        assert decode(message(payload)).id == payload["id"]
+
+
+@pytest.mark.parametrize(("kind", "path"), PATHS, ids=str)
+def test_schema_and_decoder_agree_on_odd_values(kind: str, path: Path_) -> None:
     for value in ODD_VALUES:
-        _agree(_put(order_placed(), path, value))
+        _agree(_put(SAMPLES[kind], path, value))
 
 
 @given(st.sampled_from(PATHS), st.integers(-(2**64) + 1, 2**64 - 1) | st.text(max_size=20))
-def test_schema_and_decoder_agree_on_any_number_and_text(path: tuple[str | int, ...], value: object) -> None:
-    _agree(_put(order_placed(), path, value))
+def test_schema_and_decoder_agree_on_any_number_and_text(place: tuple[str, Path_], value: object) -> None:
+    kind, path = place
+    _agree(_put(SAMPLES[kind], path, value))
 
 
-@pytest.mark.parametrize("path", PATHS, ids=str)
-def test_schema_and_decoder_agree_that_a_member_must_be_there(path: tuple[str | int, ...]) -> None:
-    payload = _put(order_placed(), path, REMOVED)
+@pytest.mark.parametrize(("kind", "path"), PATHS, ids=str)
+def test_schema_and_decoder_agree_that_a_member_must_be_there(kind: str, path: Path_) -> None:
+    payload = _put(SAMPLES[kind], path, REMOVED)
     _agree(payload)
     if path != ("data", "order", "lines", 1):  # one of two lines is a valid order
-        assert not VALIDATOR.is_valid(payload)
+        assert not VALIDATORS[kind].is_valid(payload)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +124,39 @@ def _agree(payload: dict[str, Any]) -> None:
         decoded = True
     except DamagedEvent:
         decoded = False
-    assert decoded == VALIDATOR.is_valid(payload), payload
+    assert decoded == VALIDATORS[payload["type"]].is_valid(payload), payload
 
 
 def test_an_event_is_decoded_with_all_its_fields() -> None:
-    event = decode(message(order_placed(id_client=2**63 - 1, version=7, id_order=12)))
-    assert event.time == TIME
+    event = decode_order(order_placed(id_client=2**63 - 1, version=7, id_order=12))
+    assert (event.time, event.traceparent) == (TIME, None)
     assert event.client == (2**63 - 1, "Bob", "bob@anemailprovider.com", 7, 7, "21000.00", SECONDS)
     assert event.order == (12, "3000.00", SECONDS, ((1, "1500.00", 1), (2, "500.00", 3)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "count", "state"),
+    [("ClientRegistered", 0, 0, (0, 0, "0.00", None)), ("ClientChanged", 1, 0, (1, 0, "0.00", None)),
+     ("ClientChanged", 3, 2, (3, 2, "6000.00", SECONDS))],
+)  # fmt: skip
+def test_an_event_without_an_order_is_decoded_with_all_its_fields(
+    kind: str, version: int, count: int, state: tuple[object, ...]
+) -> None:
+    event = decode(message(client_event(kind, 2**63 - 1, version, count)))
+    assert type(event).__name__ == kind
+    assert event.client == (2**63 - 1, "Bob", "bob@anemailprovider.com", *state)
+
+
+TRACEPARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+@pytest.mark.parametrize(
+    ("value", "expected"), [(TRACEPARENT, TRACEPARENT), ("nonsense", "nonsense"), (None, None), (1, None), ([], None)]
+)
+def test_a_trace_is_kept_and_a_damaged_one_damages_no_event(kind: str, value: object, expected: str | None) -> None:
+    payload = {**SAMPLES[kind], "traceparent": value}
+    assert decode(message(payload)).traceparent == expected
 
 
 @pytest.mark.parametrize("operation", ["load", "insert"])
@@ -127,7 +174,7 @@ def test_members_that_nobody_knows_are_ignored() -> None:
     for place in (payload, payload["data"], payload["data"]["client"], payload["data"]["order"],
                   payload["data"]["order"]["lines"][0]):  # fmt: skip
         place["added_later"] = {"x": 1}
-    assert VALIDATOR.is_valid(payload)
+    assert VALIDATORS[ORDER_PLACED].is_valid(payload)
     assert decode(message(payload, added_later=1)) == reference
 
 
@@ -160,6 +207,8 @@ def test_an_unknown_type_or_operation_is_an_error_of_its_own(body: str) -> None:
         message({**order_placed(), "subject": "2"}),
         message({**order_placed(), "subject": 1}),
         message({**order_placed(), "data": []}),
+        message({**order_placed(), "type": "orders.ClientChanged.v1"}, event_type="orders.OrderPlaced.v1"),
+        message({**client_event(), "type": "orders.OrderPlaced.v1"}),
         message(order_placed()).replace("Bob", "\\\\ud800"),
         "[" * 100_000,
         json.dumps({"data": {"payload": "[" * 5000, "event_type": "x"}, "metadata": {"operation": "insert"}}),

@@ -34,7 +34,7 @@ class Clock:
         return View(5) if self.now >= self._arrives_at else None
 
 
-def _read(clock: Clock, min_version: int, wait_ms: int) -> View | None:
+def _read(clock: Clock, min_version: int | None, wait_ms: int) -> View | None:
     return read_at_least(clock.read, min_version, wait_ms, clock=clock, sleep=clock.sleep)
 
 
@@ -59,5 +59,12 @@ def test_the_last_look_is_at_the_bound_itself() -> None:
 
 def test_without_a_version_nothing_is_waited_for() -> None:
     clock = Clock(arrives_at=9)
-    assert _read(clock, 0, 1000) is None
+    assert _read(clock, None, 1000) is None
     assert clock.steps == []
+
+
+def test_version_0_waits_until_something_is_there() -> None:
+    clock = Clock(arrives_at=0.1)
+    assert _read(clock, 0, 1000) == View(5)
+    with pytest.raises(NotYetProjected):
+        _read(Clock(arrives_at=9), 0, 200)

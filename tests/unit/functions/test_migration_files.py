@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import string
 from pathlib import Path
 
 import pytest
 
+from functions.common.errors import SettingsError
+from functions.common.settings import Environment
 from functions.migrate import migrations
 from functions.migrate.credentials import keep_password
 from functions.migrate.errors import FolderInvalid
+from functions.migrate.handler import MigrateSettings
+from functions.migrate.roles import LOGIN_ROLES
 
 
 def _folder(path: Path, *names: str) -> Path:
@@ -83,3 +88,21 @@ def test_a_placeholder_without_a_password_gets_one() -> None:
     keep_password(store, "arn", "app")
     assert store.fields
     assert store.fields["password"]
+
+
+ENVIRONMENT = {"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_NAME": "orders", "DATABASE_SSLMODE": "require",
+               "MASTER_SECRET_ARN": "m", "CDC_SECRET_ARN": "c"}  # fmt: skip
+
+
+def test_roles_have_secrets_only_if_the_environment_names_them() -> None:
+    arns = {role: f"arn of {role}" for role in LOGIN_ROLES}
+    assert MigrateSettings.read(Environment(ENVIRONMENT)).login_secret_arns == {}
+    found = MigrateSettings.read(Environment({**ENVIRONMENT, "LOGIN_SECRETS": json.dumps(arns)}))
+    assert found.login_secret_arns == arns
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"app": "arn"}', json.dumps(dict.fromkeys(LOGIN_ROLES, 1)),
+                                  json.dumps(dict.fromkeys([*LOGIN_ROLES, "cdc"], "arn"))])  # fmt: skip
+def test_secrets_of_other_roles_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="LOGIN_SECRETS"):
+        MigrateSettings.read(Environment({**ENVIRONMENT, "LOGIN_SECRETS": text}))

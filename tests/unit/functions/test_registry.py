@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 
 import functions.registry as registry
+from functions.administer.handler import ROUTES
+from functions.common import events
 
 ROOT = Path(registry.__file__).parents[1]
 FOLDERS = sorted(path.parent.name for path in ROOT.glob("functions/*/handler.py"))
 
 
 def test_every_function_is_registered_once() -> None:
-    named = [function for _, function in registry.ROUTES.values()] + [*registry.CONSUMERS] + [*registry.SERVICES]
-    assert sorted(named) == FOLDERS
+    answering = {function for _, function in registry.ROUTES.values()}
+    assert sorted([*answering, *registry.CONSUMERS, *registry.SERVICES]) == FOLDERS
     assert {asked for asked, _ in registry.ROUTES.values()} == {*registry.COMMANDS, *registry.QUERIES}
-    assert set(registry.CONSUMERS.values()) <= set(registry.EVENTS)
+    assert {kind for kinds in registry.CONSUMERS.values() for kind in kinds} == set(registry.EVENTS)
+    assert set(registry.EVENTS) == set(events.DECODERS)
+
+
+def test_the_administration_answers_what_it_is_registered_for() -> None:
+    assert set(ROUTES) == {route for route, (_, function) in registry.ROUTES.items() if function == "administer"}
 
 
 def _loaded(function: str) -> set[str]:
@@ -33,10 +40,10 @@ def test_importing_a_handler_loads_no_sdk_and_no_other_function(function: str) -
     assert not loaded & {"boto3", "botocore.session", "botocore.auth", "functions.registry"}
     others = {name.split(".")[1] for name in loaded if name.startswith("functions.")} - {function, "common"}
     assert not others
-    database = function in ("place_order", "migrate")
+    database = function in ("place_order", "administer", "migrate", "prune_outbox", "reconcile")
     assert ("psycopg2" in loaded) == database
-    assert ("redis" in loaded) == (function in ("get_client", "list_orders", "project_clients"))
-    assert ("pydantic" in loaded) == (function == "place_order")
+    assert ("redis" in loaded) == (function in ("get_client", "list_orders", "project_clients", "reconcile"))
+    assert ("pydantic" in loaded) == (function in ("place_order", "administer"))
 
 
 @pytest.mark.parametrize("path", [*ROOT.glob("functions/**/__init__.py")], ids=lambda path: path.parent.name)

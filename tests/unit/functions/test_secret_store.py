@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import botocore.session
 import pytest
 from botocore.stub import Stubber
 
 from functions.common.errors import SecretUnreadable
-from functions.common.secret_store import SecretStore, field
+from functions.common.secret_store import LONGEST_CALL_S, SecretStore, field
 
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:x"
+WRITTEN = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -28,8 +30,39 @@ def aws() -> Iterator[tuple[SecretStore, Stubber]]:
 
 def test_fields_are_text(aws: tuple[SecretStore, Stubber]) -> None:
     store, stub = aws
-    stub.add_response("get_secret_value", {"SecretString": '{"username": "u", "port": 5432}'}, {"SecretId": ARN})
+    stub.add_response(
+        "get_secret_value",
+        {"SecretString": '{"username": "u", "port": 5432}', "CreatedDate": WRITTEN},
+        {"SecretId": ARN, "VersionStage": "AWSCURRENT"},
+    )
     assert store.read(ARN) == {"username": "u", "port": "5432"}
+
+
+def test_a_version_says_when_it_was_written_and_holds_its_value_back(aws: tuple[SecretStore, Stubber]) -> None:
+    store, stub = aws
+    stub.add_response(
+        "get_secret_value",
+        {"SecretString": '{"password": "geheim"}', "CreatedDate": WRITTEN},
+        {"SecretId": ARN, "VersionStage": "AWSPREVIOUS"},
+    )
+    version = store.version(ARN, "AWSPREVIOUS")
+    assert version is not None
+    assert (version.fields, version.written_at) == ({"password": "geheim"}, WRITTEN.timestamp())
+    assert "geheim" not in repr(version)
+
+
+def test_a_secret_never_rotated_has_no_previous_version(aws: tuple[SecretStore, Stubber]) -> None:
+    store, stub = aws
+    stub.add_client_error("get_secret_value", "ResourceNotFoundException")
+    stub.add_response("describe_secret", {"ARN": ARN})
+    assert store.version(ARN, "AWSPREVIOUS") is None
+
+
+def test_a_call_ends_within_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    config = SecretStore()._connected().meta.config
+    tries = config.retries["total_max_attempts"]
+    assert tries * (config.connect_timeout + config.read_timeout) < LONGEST_CALL_S <= 7
 
 
 @pytest.mark.parametrize("value", ["geheim", '["geheim"]', '"geheim"', '{"password": geheim}'])

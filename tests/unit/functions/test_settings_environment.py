@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from functions.common.errors import SettingsError
+from functions.common.logins import login
+from functions.common.secret_store import SecretStore
 from functions.common.settings import CacheSettings, DatabaseSettings, Environment, LoginSettings
 
 DATABASE = {
@@ -26,6 +28,20 @@ def test_all_are_read_with_their_types() -> None:
     assert CacheSettings.read(environment) == CacheSettings("c", 6379, True, "iam", "u", "n")
 
 
+def test_how_long_to_wait_is_read_in_milliseconds() -> None:
+    environment = Environment({**DATABASE, **CACHE, "DATABASE_ANSWER_MS": "1500", "CACHE_ANSWER_MS": "900"})
+    assert DatabaseSettings.read(environment).answer_s == 1.5
+    assert CacheSettings.read(environment).answer_s == 0.9
+
+
+def test_no_token_goes_over_a_connection_without_tls() -> None:
+    with pytest.raises(SettingsError, match="CACHE_TLS"):
+        CacheSettings.read(Environment({**CACHE, "CACHE_TLS": "false"}))
+    environment = Environment({**DATABASE, "DATABASE_SSLMODE": "disable"})
+    with pytest.raises(SettingsError, match="DATABASE_SSLMODE"):
+        login(LoginSettings.read(environment), DatabaseSettings.read(environment), SecretStore())
+
+
 def test_what_one_way_of_logging_in_does_not_need_may_be_absent() -> None:
     without = {name: value for name, value in CACHE.items() if name not in ("CACHE_USER", "CACHE_NAME")}
     settings = CacheSettings.read(Environment({**without, "CACHE_AUTH": "none", "CACHE_TLS": "false"}))
@@ -43,7 +59,8 @@ def test_a_missing_or_empty_variable_is_named(name: str, value: str | None) -> N
 @pytest.mark.parametrize(
     ("name", "value"),
     [("DATABASE_PORT", "0"), ("DATABASE_PORT", "65536"), ("DATABASE_PORT", "5432 "), ("DATABASE_PORT", "\u0663"),
-     ("DATABASE_SSLMODE", "prefer"), ("DATABASE_AUTH", "password")],
+     ("DATABASE_SSLMODE", "prefer"), ("DATABASE_AUTH", "password"), ("DATABASE_ANSWER_MS", "0"),
+     ("DATABASE_ANSWER_MS", "30000"), ("DATABASE_ANSWER_MS", "1.5")],
 )  # fmt: skip
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -1,0 +1,120 @@
+"""The read model as reconciling sees it: reads and replaces clients, finds all that there are, keeps positions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import redis
+from redis.exceptions import ResponseError
+
+from functions.common.cache import Cache
+from functions.common.read_model import client_key, orders_key
+from functions.reconcile.kept import Found, Kept
+
+FOLDER = Path(__file__).parent
+REPLACE, REMOVE, ADVANCE = ((FOLDER / f"{name}.lua").read_text() for name in ("replace", "remove", "advance"))
+# Hash: how far a walk over the clients has come, by the walk's name. In the cache, so that what empties the cache
+# ends the rebuild that was under way: its first part is lost too.
+POSITIONS = "reconcile"
+END = "end"
+SCAN_COUNT = 500
+_is_key = re.compile(rb"client:\{([1-9][0-9]{0,18})\}(?::orders)?").fullmatch
+
+
+class CachedClients:
+    """Reads and writes over `Cache`; every call may be made twice. All raise CacheUnavailable."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def read(self, ids: Collection[int]) -> dict[int, Found]:
+        """See `ReadModel`."""
+
+        def commands(client: redis.Redis) -> list[Any]:
+            with client.pipeline(transaction=True) as pipeline:
+                for id_client in ids:
+                    pipeline.hgetall(client_key(id_client))
+                    pipeline.zrange(orders_key(id_client), 0, -1, withscores=True)
+                return pipeline.execute(raise_on_error=False)
+
+        answers = iter(self._cache.run(commands))
+        return {id_client: Found(_fields(next(answers)), _orders(next(answers))) for id_client in ids}
+
+    def replace(self, clients: Sequence[Kept], although: Mapping[int, str] | None = None) -> list[bool]:
+        """See `ReadModel`."""
+        although = although or {}
+
+        def commands(client: redis.Redis) -> list[Any]:
+            script = client.register_script(REPLACE)
+            with client.pipeline(transaction=False) as pipeline:
+                for kept in clients:
+                    number = kept.client.id
+                    fields = [part for pair in kept.fields().items() for part in pair]
+                    orders = [part for text, score in kept.members().items() for part in (f"{score:.0f}", text)]
+                    version, wrong = kept.client.version, although.get(number, "")
+                    arguments: list[str | int] = [version, wrong, len(fields), *fields, *orders]
+                    script(keys=[client_key(number), orders_key(number)], args=arguments, client=pipeline)
+                return pipeline.execute()
+
+        return [bool(answer) for answer in self._cache.run(commands)] if clients else []
+
+    def remove(self, seen: Mapping[int, str]) -> int:
+        """See `ReadModel`."""
+
+        def commands(client: redis.Redis) -> list[Any]:
+            script = client.register_script(REMOVE)
+            with client.pipeline(transaction=False) as pipeline:
+                for number, version in seen.items():
+                    script(keys=[client_key(number), orders_key(number)], args=[version], client=pipeline)
+                return pipeline.execute()
+
+        return sum(self._cache.run(commands)) if seen else 0
+
+    def scan(self, cursor: str) -> tuple[str, set[int]]:
+        """See `ReadModel`."""
+
+        def commands(client: redis.Redis) -> tuple[int, list[bytes]]:
+            return cast("tuple[int, list[bytes]]", client.scan(int(cursor), match="client:*", count=SCAN_COUNT))
+
+        following, keys = self._cache.run(commands)
+        return str(following), {int(match[1]) for match in map(_is_key, keys) if match}
+
+    def position(self, walk: str) -> str | None:
+        """See `ReadModel`."""
+        text = cast("bytes | None", self._cache.run(lambda client: client.hget(POSITIONS, walk)))
+        return None if text is None or text == END.encode() else text.decode()
+
+    def keep_position(self, walk: str, position: str | None) -> None:
+        """See `ReadModel`."""
+        self._cache.run(lambda client: client.hset(POSITIONS, walk, END if position is None else position))
+
+    def advance(self, walk: str, was: str, position: str | None) -> bool:
+        """See `ReadModel`."""
+        arguments = [walk, was, END if position is None else position]
+        return bool(self._cache.run(lambda client: client.register_script(ADVANCE)(keys=[POSITIONS], args=arguments)))
+
+
+def _fields(answer: Any) -> dict[str, str] | None:
+    if _is_other_type(answer):
+        return None
+    return {_text(name): _text(value) for name, value in answer.items()}
+
+
+def _orders(answer: Any) -> dict[str, float] | None:
+    return None if _is_other_type(answer) else {_text(member): score for member, score in answer}
+
+
+def _is_other_type(answer: Any) -> bool:
+    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return True
+    if isinstance(answer, Exception):
+        raise answer
+    return False
+
+
+def _text(value: bytes) -> str:
+    # Damage need not be UTF-8.
+    return value.decode("utf-8", errors="backslashreplace")

@@ -1,0 +1,108 @@
+"""`ops rebuild`: fill the read model from the write model while orders keep coming."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ops.errors import FINDINGS, OpsError
+from ops.functions import invoke
+from ops.pace import Pace
+from ops.reconcile import FUNCTION
+from ops.session import Session
+
+# How often a rebuild begins anew because the cache was emptied under it.
+ATTEMPTS = 3
+
+
+class RebuildLost(OpsError):  # noqa: N818 - named by what happened
+    """The cache was emptied, or another rebuild began, again and again."""
+
+    exit_code = FINDINGS
+
+
+class _PositionLost(Exception):  # noqa: N818
+    """What was filled so far is gone."""
+
+
+def rebuild(
+    context: typer.Context,
+    rate: Annotated[int, typer.Option(min=1, max=10_000, help="Most clients a second, to spare the database.")] = 200,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted rebuild stopped.")] = False,
+    first: Annotated[int, typer.Option("--from", min=1, help="Begin with the client of this id.")] = 1,
+) -> None:
+    """Fill the read model from the write model: all clients with their last orders, in the order of their ids.
+
+    Whatever is newer in the read model stays. Safe to interrupt (go on with --resume) and to repeat.
+    """
+    session: Session = context.obj
+    if resume and first != 1:
+        raise typer.BadParameter("--resume and --from exclude each other.")
+    after = first - 1
+    begin = True
+    if resume:
+        position = invoke(session.aws, FUNCTION, {"command": "position"})["after"]
+        if position is None:
+            session.console.print("No rebuild was interrupted, or the cache was emptied since: beginning anew.")
+        else:
+            after, begin = int(position), False
+            session.console.print(f"Going on after client {after}.")
+    for _ in range(ATTEMPTS):
+        try:
+            clients, written = _fill(session, after, rate, begin=begin)
+        except _PositionLost:
+            session.console.print(
+                "The cache was emptied, or another rebuild began: beginning anew with the first client.", style="yellow"
+            )
+            after, begin = 0, True
+        else:
+            session.console.print(
+                f"{clients} clients read, {written} written, {clients - written} newer in the read model already.",
+                style="green",
+            )
+            return
+    raise RebuildLost(
+        f"The cache was emptied, or another rebuild began, {ATTEMPTS} times in a row: see that no other "
+        "`ops rebuild` runs and that the cache is not full or restarting, and try again."
+    )
+
+
+def _fill(session: Session, after: int, rate: int, *, begin: bool) -> tuple[int, int]:
+    """Fill page by page; gives how many clients were read and how many written."""
+    pace = Pace(rate, time.monotonic, time.sleep)
+    clients = written = 0
+    with _progress(session) as progress, _told_where(session, lambda: after):
+        bar = progress.add_task("rebuilding", total=None)
+        while True:
+            command = {"command": "rebuild", "after": after, "limit": pace.page, "begin": begin}
+            answer = invoke(session.aws, FUNCTION, command)
+            if answer["lost"]:
+                raise _PositionLost
+            clients, written = clients + answer["clients"], written + answer["written"]
+            if answer["next"] is None:
+                return clients, written
+            begin, after = False, answer["next"]
+            progress.update(bar, total=answer["last"], completed=after)
+            pace.keep(answer["clients"])
+
+
+@contextmanager
+def _told_where(session: Session, where: Callable[[], int]) -> Iterator[None]:
+    """Say where it stopped, whatever stops it."""
+    try:
+        yield
+    except (OpsError, KeyboardInterrupt):
+        session.console.print(f"Stopped after client {where()}: `ops rebuild --resume` goes on there.")
+        raise
+
+
+def _progress(session: Session) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("client {task.completed} of {task.total}"),
+        TimeRemainingColumn(), console=session.console, transient=True,
+    )  # fmt: skip

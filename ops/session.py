@@ -1,0 +1,30 @@
+"""What a command has at hand: its stack, clients of its AWS, and the terminal."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from rich.console import Console
+
+from ops.aws import Aws
+from ops.stack import Stack, find
+
+
+class Session:
+    """One run of a command. The stack is looked for when first needed, so that `--help` needs none."""
+
+    def __init__(self, stack: str | None, twin: bool) -> None:
+        self._name, self._twin = stack, twin
+        self.console = Console(highlight=False)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack that is meant. Raises StackUnknown."""
+        return find(self._name, self._twin)
+
+    @cached_property
+    def aws(self) -> Aws:
+        """Clients of the stack's AWS, with credentials of its account. Raises Unreachable."""
+        aws = Aws(self.stack)
+        aws.check_account()
+        return aws

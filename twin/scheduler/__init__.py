@@ -1,0 +1,1 @@
+"""One schedule of EventBridge Scheduler: invokes a function at the times that an expression tells."""
