@@ -71,11 +71,12 @@ class Letter:
 
 def queues(aws: Aws) -> list[DeadLetterQueue]:
     """All dead-letter queues of the stack, from its outputs, in the order of the flow. Raises OutputMissing."""
-    found = [DeadLetterQueue(PIPE, "pipe", aws.stack.output("undelivered_url"))]
-    consumers, schedules = aws.stack.ending("_dead_letter_url"), aws.stack.ending("_schedule_undelivered_url")
-    found += [DeadLetterQueue(name, "consumer", url) for name, url in consumers.items()]
-    found += [DeadLetterQueue(name, "schedule", url) for name, url in schedules.items()]
-    return found
+    consumers, dead = aws.stack.ending("_queue_url"), aws.stack.ending("_dead_letter_url")
+    return [
+        DeadLetterQueue(PIPE, "pipe", aws.stack.output("undelivered_url")),
+        *(DeadLetterQueue(name, "consumer", url) for name, url in dead.items() if name in consumers),
+        *(DeadLetterQueue(name, "schedule", url) for name, url in dead.items() if name not in consumers),
+    ]
 
 
 def queue(aws: Aws, name: str) -> DeadLetterQueue:

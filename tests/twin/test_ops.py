@@ -139,6 +139,18 @@ def test_a_letter_that_is_none_of_a_pipe_is_told(system: System, ops_run: Ops, s
     assert "none of a pipe" in again.output
 
 
+def test_a_schedules_letter_is_run_again(system: System, ops_run: Ops, sqs: Any) -> None:
+    kinds = {each["name"]: each["kind"] for each in json.loads(ops_run("dlq", "list", "--json").output)}
+    assert kinds["prune_outbox"] == "schedule"
+    dead = system.outputs["prune_outbox_dead_letter_url"]
+    why = {"ERROR_CODE": {"DataType": "String", "StringValue": "ThrottlingException"}}
+    sqs.send_message(QueueUrl=dead, MessageBody="{}", MessageAttributes=why)
+    assert "ThrottlingException" in ops_run("dlq", "show", "prune_outbox").output
+    again = ops_run("dlq", "redrive", "prune_outbox")
+    assert again.exit_code == 0, again.output
+    assert depth(sqs, dead) == 0
+
+
 def test_an_unknown_queue_is_told_with_the_known_ones(ops_run: Ops) -> None:
     with pytest.raises(Exception, match="choose one of pipe, "):
         ops_run("dlq", "show", "nothing")
