@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+# The tests wait for servers more than they compute: more processes than cores pay.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up status down test check bench lock clean
@@ -38,8 +40,8 @@ status: $(READY) ## Tell whether a system is up on this machine, and where.
 down: $(READY) ## Stop the system that `make up` started in another terminal.
 	@$(RUN) -m twin down
 
-test: $(READY) ## Run all tests (TESTS=path for some of them).
-	@$(RUN) -m pytest $(TESTS)
+test: $(READY) ## Run all tests (TESTS=path for some of them; WORKERS=0 in one process).
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 check: $(READY) ## Lint, format check and strict types.
 	@$(RUN) -m ruff check .

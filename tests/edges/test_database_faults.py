@@ -60,7 +60,8 @@ def test_a_server_that_hangs_is_a_503_and_its_late_answer_is_nobodys(
     problem(answer, 503)
     assert answer["headers"]["Retry-After"] == "1"
     # Not repeated: the time was spent. The next request has a connection of its own.
-    assert aurora.front.messages == {"Q": 1}
+    # (The goodbye of the connection that was given up may or may not have come by.)
+    assert aurora.front.messages["Q"] == 1
     assert handler.handle(event, None)["statusCode"] == 201
     assert aurora.front.accepted == 2
     assert counts(aurora.orders) == [1, 2, 1, 1]
