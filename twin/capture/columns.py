@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from json.encoder import encode_basestring
 from typing import Final
 
@@ -60,6 +60,8 @@ _PLAIN_DIGITS: Final = 16
 _LARGE_DIGITS: Final = 18
 _NUMERIC_MAX: Final = 38
 _SIX_PLACES: Final = Decimal("0.000001")
+# A numeric has up to 131,072 digits before the point and 16,383 behind it ("Numeric Types", PostgreSQL).
+_ALL_DIGITS: Final = Context(prec=131_072 + 16_383)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _number(text: str) -> str:
 
 def _numeric(modifier: int) -> Render:
     if modifier < 0:
-        return lambda text: str(Decimal(_number(text)).quantize(_SIX_PLACES))
+        return lambda text: str(Decimal(_number(text)).quantize(_SIX_PLACES, context=_ALL_DIGITS))
     precision = ((modifier - 4) >> 16) & 0xFFFF
     return encode_basestring if precision > _NUMERIC_MAX else _number
 

@@ -178,6 +178,9 @@ class RecordWriter:
         """
         try:
             return self._write(operation, values, transaction, now, details)
+        except (ValueError, ArithmeticError, LookupError) as error:
+            # No value that PostgreSQL writes: the log was not read as it was meant.
+            raise RecordError(f"{operation} of {self.table.sql_name}: a value is not of its column's type.") from error
         except RecordError as error:
             key = ", ".join(f"{column.name} {values[self._places[column.name]]}" for column in self.table.key)
             raise RecordError(f"{operation} of {self.table.sql_name} ({key}): {error}") from error

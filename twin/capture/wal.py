@@ -183,7 +183,7 @@ def parse_commit(payload: bytes) -> float:
     match = _COMMIT.match(decode_text(payload))
     try:
         return datetime.fromisoformat(match[2]).astimezone(UTC).timestamp()  # type: ignore[index]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DecodeError(f"A commit without a readable time: {payload[:_SHOWN]!r}.") from error
 
 

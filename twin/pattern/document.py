@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _encode_fast = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -14,14 +14,21 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
+def _decimal(literal: str) -> Decimal:
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        raise ValueError("an exponent beyond all bounds") from None
+
+
+_decode = json.JSONDecoder(parse_float=_decimal, parse_constant=_refuse_constant).decode
 
 
 def decode(text: str) -> Any:
     """Decode JSON text; fractions become Decimal, so that none of their digits is lost.
 
     Raises:
-        ValueError: it is not JSON (NaN and Infinity are not).
+        ValueError: it is not JSON (NaN and Infinity are not), or has a number or a depth that nobody can hold.
     """
     try:
         return _decode(text)
@@ -44,19 +51,36 @@ def encode(value: Any) -> str:
     """Encode a value that `decode` made, in the shortest form."""
     try:
         return _encode_fast(value)
-    except TypeError:
+    except (TypeError, RecursionError):
         return _encode_exact(value)
 
 
 def _encode_exact(value: Any) -> str:
-    # The C encoder knows no Decimal; documents with fractions take this way.
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_encode_string(key)}:{_encode_exact(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_encode_exact(item) for item in value) + "]"
-    return _encode_fast(value)
+    # The C encoder knows no Decimal; documents with fractions take this way. Without recursion, as what could be
+    # decoded may be nested more deeply than functions may call each other.
+    parts: list[str] = []
+    # What is still to be written, the next one last: values, and texts that stand between them.
+    todo: list[tuple[Any, str | None]] = [(value, None)]
+    while todo:
+        item, text = todo.pop()
+        if text is not None:
+            parts.append(text)
+        elif isinstance(item, dict):
+            members = [(_encode_string(key) + ":", member) for key, member in item.items()]
+            _put(todo, "{", members, "}")
+        elif isinstance(item, list):
+            _put(todo, "[", [("", element) for element in item], "]")
+        else:
+            parts.append(str(item) if isinstance(item, Decimal) else _encode_fast(item))
+    return "".join(parts)
+
+
+def _put(todo: list[tuple[Any, str | None]], opening: str, members: list[tuple[str, Any]], closing: str) -> None:
+    todo.append((None, closing))
+    for place in range(len(members) - 1, -1, -1):
+        before, member = members[place]
+        todo += [(member, None), (None, before if place == 0 else "," + before)]
+    todo.append((None, opening))
 
 
 def encode_string_content(text: str) -> str:

@@ -97,8 +97,8 @@ def _compile_field(value: Any, place: str) -> Predicate:
         inner = compile_object(value, place)
 
         def match_nested(field: Any) -> bool:
-            if isinstance(field, list) and field:
-                return any(match_nested(element) for element in field)
+            if isinstance(field, list):
+                return any(inner(element) for element in _elements(field))
             return inner(field)
 
         return match_nested
@@ -133,10 +133,22 @@ def _compile_leaf(elements: list[Any], place: str) -> Predicate:
     return match
 
 
+def _elements(field: Any) -> Iterator[Any]:
+    """Give what is in an array, taking apart the arrays in it unless they are empty.
+
+    Without recursion: what can be decoded may be nested more deeply than functions may call each other.
+    """
+    todo = [field]
+    while todo:
+        element = todo.pop()
+        if isinstance(element, list) and element:
+            todo += reversed(element)
+        else:
+            yield element
+
+
 def _scalars(field: Any) -> Iterator[Any]:
     """Give the leaves of a field: itself, or those of an array. An object is no leaf."""
-    if isinstance(field, list):
-        for element in field:
-            yield from _scalars(element)
-    elif field is not _ABSENT and not isinstance(field, dict):
-        yield field
+    for element in _elements(field) if isinstance(field, list) else (field,):
+        if element is not _ABSENT and not isinstance(element, dict | list):
+            yield element

@@ -11,7 +11,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from twin.aws_errors import code_of
-from twin.errors import TwinError
 from twin.pipe.checkpoint import Checkpoints, Position, Stream
 from twin.pipe.delivery import Delivery
 from twin.pipe.errors import StoppedError, StreamGoneError
@@ -92,7 +91,7 @@ class ShardReader(threading.Thread):
         except StreamGoneError as error:
             log.warning("Shard %s is gone: %s", self.shard.name, error)
             self.gone = True
-        except (TwinError, ClientError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the pipe is run, whatever it is
             self.error = error
         finally:
             self.opened.set()
