@@ -48,7 +48,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     Raises Exception("Unauthorized") for wrong or malformed credentials; SecretUnreadable and SettingsError, which API
     Gateway answers with 500, if nobody can be checked.
     """
-    stage = _stage_of(str(event.get("methodArn")))
+    stage = _stage_of(str(event.get("methodArn"))) if isinstance(event, dict) else None
     if stage is None:
         _refuse("not an event of API Gateway")
     presented = parse_basic(_header(event))

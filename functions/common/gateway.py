@@ -27,6 +27,9 @@ from functions.common.tracing import current, trace_id
 
 JsonObject = dict[str, Any]
 
+# RFC 3986, section 3.3, and what is escaped already.
+_IN_PATHS = "/%!$&'()*+,;=:@"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -50,7 +53,8 @@ class Request:
 
     @classmethod
     def from_event(cls, event: JsonObject) -> Request:
-        """Read a proxy event; what it lacks is empty."""
+        """Read a proxy event; what it lacks is empty, and so is all of what is no object."""
+        event = _object(event)
         context = _object(event.get("requestContext"))
         authorizer = _object(context.get("authorizer"))
         body = event.get("body")
@@ -76,8 +80,12 @@ class Request:
 
     @property
     def base_path(self) -> str:
-        """What stands before the API's own paths: the stage ("/prod"), a base path, or nothing."""
-        return self.path.removesuffix(self.own_path) if self.own_path else ""
+        """What stands before the API's own paths: the stage ("/prod"), a base path, or nothing.
+
+        Fit for a header, whatever stood in the event: no line ends, and no host ("//...").
+        """
+        base = self.path.removesuffix(self.own_path) if self.own_path else ""
+        return "/" * base.startswith("/") + quote(base.lstrip("/"), safe=_IN_PATHS, errors="replace")
 
     @property
     def traceparent(self) -> str | None:
