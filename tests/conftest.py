@@ -8,9 +8,15 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from twin.servers.postgres import PostgresServer
 from twin.servers.valkey import ValkeyServer
+
+# How long an example or its making takes says how busy the machine is, nothing else.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
