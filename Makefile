@@ -41,7 +41,7 @@ down: $(READY) ## Stop the system that `make up` started in another terminal.
 	@$(RUN) -m twin down
 
 test: $(READY) ## Run all tests (TESTS=path for some of them; WORKERS=0 in one process).
-	@$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 check: $(READY) ## Lint, format check and strict types.
 	@$(RUN) -m ruff check .

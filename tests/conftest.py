@@ -19,6 +19,18 @@ hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis_settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and all that need the running system in one: it starts once.
+
+    These come first, as they take the longest (pytest-xdist, `--dist loadgroup`).
+    """
+    for item in items:
+        running = "system" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("system" if running else str(item.path)))
+    items.sort(key=lambda item: "system" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A running PostgreSQL server."""

@@ -117,8 +117,9 @@ class Process:
         with self._lock:
             if self.running:
                 return
-            self._wanted = True
             self._spawn()
+            # Not before: whoever sees it wanted and not running takes it for dead.
+            self._wanted = True
             try:
                 self._wait_until_ready()
             except ProcessError:

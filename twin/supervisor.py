@@ -86,10 +86,11 @@ class Supervisor:
             code = process.wait()
             if self._is_over(process):
                 return
-            if process.running:  # restarted by whoever stopped it
-                continue
+            # In this order: once it is wanted, the process that was started is there to be seen.
             if not process.wanted:  # stopped on purpose: who did it may start it again
                 self._stopping.wait(STOPPED_POLL_S)
+                continue
+            if process.running:  # restarted by whoever stopped it
                 continue
             if code in process.final_codes:
                 if self._on_end is not None:

@@ -106,7 +106,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The running system."""
     # Fewer retries and a shorter visibility timeout, so that what fails is given up, or comes back, while a test waits.
-    twin = Twin(TwinFolder(tmp_path_factory.mktemp("system") / "twin"), config={"pipeRetries": 3, "consumerTimeout": 3})
+    config = {"pipeRetries": 3, "consumerTimeout": 3, "consumerReceives": 3}
+    twin = Twin(TwinFolder(tmp_path_factory.mktemp("system") / "twin"), config=config)
     try:
         outputs = twin.up()
         with OrdersClient(outputs) as client:

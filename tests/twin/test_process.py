@@ -125,6 +125,24 @@ def test_a_process_that_gives_up_stays_down(tmp_path: Path) -> None:
     supervisor.stop()
 
 
+def test_it_is_wanted_only_once_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Wanted and not running is what the supervisor takes for a death.
+    process = Process("p", SLEEPER, log=tmp_path / "log")
+    spawn, wanted = process._spawn, []
+
+    def spawn_and_look() -> None:
+        wanted.append(process.wanted)
+        spawn()
+
+    monkeypatch.setattr(process, "_spawn", spawn_and_look)
+    process.start()
+    process.stop()
+    process.start()
+    assert wanted == [False, False]
+    assert process.wanted
+    process.stop()
+
+
 def test_what_was_stopped_stays_down_until_started_and_is_watched_again(tmp_path: Path) -> None:
     restarts: list[str] = []
     supervisor = Supervisor(on_restart=lambda name, _: restarts.append(name))
