@@ -17,6 +17,7 @@ from infra.dashboard import Dashboard, DashboardArgs
 from infra.database import Database, DatabaseArgs
 from infra.encryption import TopicKey, TopicKeyArgs
 from infra.function import LambdaFunction, LambdaFunctionArgs
+from infra.heartbeat import Heartbeat, HeartbeatArgs
 from infra.identity import Identity
 from infra.mail import Mail, MailArgs
 from infra.migrations import Migrations, MigrationsArgs
@@ -88,7 +89,12 @@ project_clients = Consumer(
         shared=shared,
         folder="project_clients",
         topic_arn=bus.topic.arn,
-        event_types=["orders.OrderPlaced.v1", "orders.ClientRegistered.v1", "orders.ClientChanged.v1"],
+        event_types=[
+            "orders.OrderPlaced.v1",
+            "orders.ClientRegistered.v1",
+            "orders.ClientChanged.v1",
+            "orders.Heartbeat.v1",
+        ],
         uses=[cache.access("writer")],
         lag_metric="ProjectionLag",
     ),
@@ -115,6 +121,9 @@ if mail is not None:
 pipe = EventPipe("pipe", EventPipeArgs(shared=shared, bus=bus, consumers=consumers, after=[migrations.done]), here)
 reconciling = Reconciling(
     "reconcile", ReconcilingArgs(shared=shared, database=database, cache=cache, after=[pipe.pipe]), here
+)
+heartbeat = Heartbeat(
+    "heartbeat", HeartbeatArgs(shared=shared, database=database, cache=cache, after=[capture.task, pipe.pipe]), here
 )
 reading = {"READ_WAIT_MS": str(config.read_wait_ms)}
 get_client, list_orders = (
@@ -153,9 +162,10 @@ functions = [
     authorize,
     pruning.function,
     reconciling.function,
+    heartbeat.function,
     *(each.function for each in consumers),
 ]
-schedules = [pruning.schedule, reconciling.schedule]
+schedules = [pruning.schedule, reconciling.schedule, heartbeat.schedule]
 dashboard = Dashboard(
     "dashboard",
     DashboardArgs(shared=shared, functions=functions, consumers=consumers, schedules=schedules),

@@ -18,12 +18,13 @@ from functions.administer.commands import (
     change_product,
     register_client,
 )
-from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, ORDER_PLACED
+from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, HEARTBEAT, ORDER_PLACED
 from functions.get_client.query import GetClient, get_client
 from functions.list_orders.query import ListOrders, list_orders
 from functions.notify_client.letter import order_letter
 from functions.place_order.command import PlaceOrder, place_order
 from functions.project_clients.fold import fold
+from functions.project_clients.writer import ReadModelWriter
 
 # What is asked over HTTP, and what carries it out.
 COMMANDS: dict[type, Callable[..., Any]] = {
@@ -40,6 +41,7 @@ EVENTS: dict[str, list[Callable[..., Any]]] = {
     ORDER_PLACED: [fold, order_letter],
     CLIENT_REGISTERED: [fold],
     CLIENT_CHANGED: [fold],
+    HEARTBEAT: [ReadModelWriter.note_beat],
 }
 
 # Method and path of each, and the function (folder) that answers.
@@ -55,7 +57,7 @@ ROUTES: dict[tuple[str, str], tuple[type, str]] = {
 
 # Functions that answer no route.
 CONSUMERS: dict[str, tuple[str, ...]] = {
-    "project_clients": (ORDER_PLACED, CLIENT_REGISTERED, CLIENT_CHANGED),
+    "project_clients": (ORDER_PLACED, CLIENT_REGISTERED, CLIENT_CHANGED, HEARTBEAT),
     "notify_client": (ORDER_PLACED,),
 }
-SERVICES = ("authorize", "migrate", "prune_outbox", "reconcile")
+SERVICES = ("authorize", "migrate", "prune_outbox", "reconcile", "heartbeat")

@@ -23,10 +23,12 @@ _LONGEST_ANSWER_MS = 6000
 
 CacheRole = Literal["reader", "writer"]
 
-# Keys of the read model, and for writers the positions of walks over it; no command that empties the whole cache.
+# Keys of the read model and of its heartbeat, and for writers the positions of walks over it; no command that empties
+# the whole cache.
 _PERMISSIONS: dict[CacheRole, str] = {
-    "reader": "on ~client:* -@all +@read +@connection -@dangerous",
-    "writer": "on ~client:* ~reconcile -@all +@read +@write +@connection +@scripting +@transaction -@dangerous",
+    "reader": "on ~client:* ~heartbeat -@all +@read +@connection -@dangerous",
+    "writer": "on ~client:* ~reconcile ~heartbeat "
+    "-@all +@read +@write +@connection +@scripting +@transaction -@dangerous",
 }
 
 

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from infra.config import Config
 from infra.consumer import Consumer
 from infra.function import METRICS, LambdaFunction
+from infra.heartbeat import FOLDER as HEARTBEAT
 from infra.names import API_STAGE, Names
 from infra.pruning import FOLDER as PRUNING
 from infra.reconciling import FOLDER as RECONCILING
@@ -86,6 +87,7 @@ def body(
             "Maximum",
             [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue] for queue in dead],
         ),
+        ("Heartbeat from outbox to read model, ms", "Maximum", [[METRICS, "HeartbeatLag", "service", HEARTBEAT]]),
         (
             "Cache memory, %",
             "Maximum",

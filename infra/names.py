@@ -14,7 +14,7 @@ from infra.packaging import folders
 
 API_STAGE = "prod"
 # Functions that run on a schedule.
-SCHEDULED = ("prune_outbox", "reconcile")
+SCHEDULED = ("prune_outbox", "reconcile", "heartbeat")
 # Roles besides those of the functions.
 ROLES = ("pipe", "capture_source", "capture_target", "api_logs", "flow_logs")
 

@@ -5,7 +5,7 @@ is a CloudEvents 1.0 JSON object, as text or already as an object. The `*.schema
 contract for other teams, one for each type. A new type, or a change that old readers cannot bear, gets a new version
 and another entry in `DECODERS`; fields may be added at any time, because readers ignore those they do not know.
 
-Two rules go beyond what the schemas can say: the envelope's `subject` is the client's id, and the row's
+Two rules go beyond what the schemas can say: the envelope's `subject` is that of the event, and the row's
 `event_type` is the envelope's `type`. One falls short of them: a damaged `traceparent` damages no event, as W3C Trace
 Context asks; it is given as it came.
 
@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import orjson
 
@@ -29,6 +29,7 @@ from functions.common.money import AMOUNT
 ORDER_PLACED = "orders.OrderPlaced.v1"
 CLIENT_REGISTERED = "orders.ClientRegistered.v1"
 CLIENT_CHANGED = "orders.ClientChanged.v1"
+HEARTBEAT = "orders.Heartbeat.v1"
 OPERATIONS = frozenset({"load", "insert"})
 MAX_BIGINT = 2**63 - 1
 
@@ -95,7 +96,18 @@ class ClientChanged(NamedTuple):
     client: ClientState
 
 
-Event = OrderPlaced | ClientRegistered | ClientChanged
+@final
+class Heartbeat(NamedTuple):
+    """Nothing happened, and that is to arrive all the same. `beat` is when it was written, in epoch microseconds."""
+
+    id: str
+    time: str
+    traceparent: str | None
+    beat: int
+
+
+ClientEvent = OrderPlaced | ClientRegistered | ClientChanged
+Event = ClientEvent | Heartbeat
 
 
 def decode(body: str | bytes) -> Event:
@@ -157,8 +169,24 @@ def _client_changed(event: dict[str, Any]) -> ClientChanged:
     return decoded
 
 
+def _heartbeat(event: dict[str, Any]) -> Heartbeat:
+    event_id, time, traceparent = _head(event)
+    if event["subject"] != "heartbeat":
+        raise DamagedEvent("payload.subject is not heartbeat")
+    return Heartbeat(event_id, time, traceparent, _count(event["data"]["beat"], "beat", 1))
+
+
 def _envelope(event: dict[str, Any], orders: int) -> tuple[str, str, str | None, ClientState]:
-    """What all types have in common: id, time, traceparent and a client with so many `orders` at least, 0 or 1."""
+    """What all events of clients have in common: the head, and a client with so many `orders` at least, 0 or 1."""
+    event_id, time, traceparent = _head(event)
+    client = _client(event["data"]["client"], orders)
+    if event["subject"] != str(client.id):
+        raise DamagedEvent("payload.subject is not the client's id")
+    return event_id, time, traceparent, client
+
+
+def _head(event: dict[str, Any]) -> tuple[str, str, str | None]:
+    """What all types have in common: id, time and traceparent."""
     if event["specversion"] != "1.0":
         raise DamagedEvent("payload.specversion is not 1.0")
     if event["source"] != "orders":
@@ -171,10 +199,7 @@ def _envelope(event: dict[str, Any], orders: int) -> tuple[str, str, str | None,
     traceparent = event.get("traceparent")
     if traceparent is not None and type(traceparent) is not str:
         traceparent = None
-    client = _client(event["data"]["client"], orders)
-    if event["subject"] != str(client.id):
-        raise DamagedEvent("payload.subject is not the client's id")
-    return event_id, time, traceparent, client
+    return event_id, time, traceparent
 
 
 def _client(client: dict[str, Any], orders: int) -> ClientState:
@@ -245,4 +270,5 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     ORDER_PLACED: _order_placed,
     CLIENT_REGISTERED: _client_registered,
     CLIENT_CHANGED: _client_changed,
+    HEARTBEAT: _heartbeat,
 }

@@ -6,6 +6,9 @@
     sorted set of the client's last 50 orders: score is the order's id, member is JSON
     ``{"id":..,"total":"..","placed_at":<epoch seconds>,"lines":[{"id":..,"price":"..","qty":..}]}``
 
+``heartbeat``
+    hash: beat, the newest that arrived (epoch microseconds of its commit), and arrived_ms (epoch milliseconds)
+
 The braces are part of the keys: they put a client's two keys into one slot, so that one script may write both.
 A client's orders get their ids under the lock of its row, so a later one has a greater id. Scores are doubles, which
 tell ids apart up to 2^53.
@@ -15,6 +18,9 @@ from __future__ import annotations
 
 KEPT_ORDERS = 50
 FIELDS = ("name", "email", "order_count", "total", "last_purchase", "version")
+
+HEARTBEAT_KEY = "heartbeat"
+HEARTBEAT_FIELDS = ("beat", "arrived_ms")
 
 
 def client_key(id_client: int) -> str:

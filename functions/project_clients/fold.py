@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from functions.common.events import ClientState, Event, Order, OrderPlaced
+from functions.common.events import ClientEvent, ClientState, Order, OrderPlaced
 from functions.common.read_model import KEPT_ORDERS
 
 
@@ -28,7 +28,7 @@ class Change:
         return sorted(self.orders.items(), reverse=True)[:KEPT_ORDERS]
 
 
-def fold(events: Iterable[tuple[str, Event]]) -> list[Change]:
+def fold(events: Iterable[tuple[str, ClientEvent]]) -> list[Change]:
     """One Change for each client among the events, which come with the ids of their messages."""
     changes: dict[int, Change] = {}
     for message_id, event in events:

@@ -17,7 +17,7 @@ from typing import Any
 
 from functions.common.cache import connect
 from functions.common.errors import CacheUnavailable, EventError
-from functions.common.events import Event, decode
+from functions.common.events import ClientEvent, Heartbeat, decode
 from functions.common.settings import CacheSettings, Environment
 from functions.common.telemetry import MetricUnit, logger, metrics
 from functions.common.tracing import sampled
@@ -26,6 +26,7 @@ from functions.project_clients.writer import ReadModelWriter
 
 CHUNK = 100
 MOST_TRACES = 10
+MOST_IDS = 10
 
 
 @cache
@@ -50,6 +51,8 @@ class Batch:
         self.failed: list[str] = []
         self._times: list[str] = []
         self._traceparents: list[str | None] = []
+        # Beats by the id of their message.
+        self._beats: dict[str, int] = {}
 
     def project(self, writer: ReadModelWriter) -> None:
         """Decode, fold and write; collects what failed and raises nothing for it."""
@@ -64,8 +67,24 @@ class Batch:
         finally:
             gc.enable()
         for change, reason in refused:
-            logger.error("client not projected", id_client=change.client.id, reason=str(reason))
+            logger.error(
+                "client not projected",
+                id_client=change.client.id,
+                message_ids=change.message_ids[:MOST_IDS],
+                reason=str(reason),
+            )
             self.failed.extend(change.message_ids)
+        self._note_beats(writer)
+
+    def _note_beats(self, writer: ReadModelWriter) -> None:
+        """After the clients: a heartbeat says that what stood before it has arrived."""
+        if not self._beats:
+            return
+        try:
+            writer.note_beat(max(self._beats.values()), round(time.time() * 1000))
+        except CacheUnavailable as error:
+            logger.error("heartbeat not noted", message_ids=list(self._beats)[:MOST_IDS], reason=str(error))
+            self.failed.extend(self._beats)
 
     def report(self) -> None:
         """One log line and the metrics, however many events there are.
@@ -91,7 +110,7 @@ class Batch:
         for start in range(0, len(self.records), CHUNK):
             yield fold(self._decoded(self.records[start : start + CHUNK]))
 
-    def _decoded(self, records: list[dict[str, Any]]) -> Iterator[tuple[str, Event]]:
+    def _decoded(self, records: list[dict[str, Any]]) -> Iterator[tuple[str, ClientEvent]]:
         for record in records:
             message_id = record["messageId"]
             try:
@@ -101,6 +120,10 @@ class Batch:
                 logger.error("message refused", message_id=message_id, kind=type(error).__name__, reason=str(error))
                 self.failed.append(message_id)
             else:
+                if type(event) is Heartbeat:
+                    # Not part of the lag, which is that of what happened; heartbeats have a metric of their own.
+                    self._beats[message_id] = event.beat
+                    continue
                 self._times.append(event.time)
                 self._traceparents.append(event.traceparent)
                 yield message_id, event

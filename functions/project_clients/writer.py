@@ -16,13 +16,15 @@ import hiredis
 import redis
 from redis.exceptions import MasterDownError, NoScriptError, ReadOnlyError, RedisError, ResponseError
 
+from functions.common.cache import Cache
 from functions.common.errors import CacheUnavailable
 from functions.common.order_text import order_json
-from functions.common.read_model import KEPT_ORDERS, client_key, orders_key
+from functions.common.read_model import HEARTBEAT_KEY, KEPT_ORDERS, client_key, orders_key
 from functions.common.telemetry import logger
 from functions.project_clients.fold import Change
 
 SCRIPT = (Path(__file__).parent / "apply.lua").read_text()
+BEAT = (Path(__file__).parent / "beat.lua").read_text()
 # SHA-1 names a script to the server; nothing is protected by it.
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 # The server is not, or no longer, one that can be written to: another one may be, over a new connection.
@@ -58,6 +60,10 @@ class ReadModelWriter:
             return self._write(iter([sent]), [])
         except RedisError as error:
             raise CacheUnavailable(f"The read model could not be reached: {type(error).__name__}.") from error
+
+    def note_beat(self, beat: int, arrived_ms: int) -> None:
+        """Note the newest heartbeat that arrived; an older one changes nothing. Raises CacheUnavailable."""
+        Cache(self._client).run(lambda client: client.eval(BEAT, 1, HEARTBEAT_KEY, beat, arrived_ms))
 
     def _write(self, chunks: Iterator[Sequence[Change]], sent: list[Change]) -> list[tuple[Change, ResponseError]]:
         pool = self._client.connection_pool

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from functions.administer import errors as administration
 from functions.administer.commands import AddProduct, ChangeClient, ChangeProduct, ClientAt, Product, RegisterClient
-from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, ORDER_PLACED, Event, OrderPlaced
+from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, ORDER_PLACED, ClientEvent, OrderPlaced
 from functions.common.read_model import KEPT_ORDERS
 from functions.get_client.query import ClientView
 from functions.list_orders.query import LineView, OrdersView, OrderView
@@ -142,7 +142,7 @@ class MemoryReadModel:
     states: dict[int, Any] = field(default_factory=dict)
     listed: dict[int, dict[int, Any]] = field(default_factory=dict)
 
-    def project(self, events: Iterable[Event]) -> None:
+    def project(self, events: Iterable[ClientEvent]) -> None:
         """Take events in any order."""
         for event in events:
             known = self.states.get(event.client.id)

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from functions.common.events import OrderPlaced, decode
+from functions.common.events import ClientEvent, Heartbeat, OrderPlaced, decode
 
 TIME = "2026-11-21T06:30:00.123456Z"
 SECONDS = 1795242600
@@ -51,6 +51,13 @@ def client_event(
     return payload
 
 
+def heartbeat(beat: int = 1795242600123456) -> dict[str, Any]:
+    """A payload as take_heartbeat writes it."""
+    payload = order_placed()
+    payload.update(type="orders.Heartbeat.v1", subject="heartbeat", data={"beat": beat})
+    return payload
+
+
 def message(payload: object, /, *, operation: str = "insert", **row: object) -> str:
     """An SQS body; a payload that is a dict goes as text, as DMS writes it. `row` overrides columns."""
     event = payload if isinstance(payload, dict) else {}
@@ -76,6 +83,13 @@ def decode_order(payload: dict[str, Any]) -> OrderPlaced:
     """The event in a message with this payload, which has to be that of an order."""
     event = decode(message(payload))
     assert isinstance(event, OrderPlaced)
+    return event
+
+
+def decode_client(body: str | bytes) -> ClientEvent:
+    """The event in a message, which has to be that of a client."""
+    event = decode(body)
+    assert not isinstance(event, Heartbeat)
     return event
 
 

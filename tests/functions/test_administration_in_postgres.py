@@ -36,13 +36,13 @@ from functions.administer.store import PostgresAdministration
 from functions.common import gateway
 from functions.common.database import Database
 from functions.common.errors import DatabaseUnavailable
-from functions.common.events import ClientChanged, ClientRegistered, decode
+from functions.common.events import ClientChanged, ClientRegistered
 from functions.common.settings import DatabaseSettings
 from functions.migrate import migrations
 from functions.migrate.handler import migrate
 from functions.place_order.command import Line, PlaceOrder, place_order
 from tests.functions.migrated import MemorySecrets, Orders, migrate_settings
-from tests.functions.samples import message, problem, send
+from tests.functions.samples import decode_client, message, problem, send
 from twin.servers.postgres import PostgresServer
 
 SCHEMAS = {
@@ -67,7 +67,7 @@ def _payloads(orders: Orders) -> list[dict[str, Any]]:
     for payload in payloads:
         if payload["type"] in SCHEMAS:
             SCHEMAS[payload["type"]].validate(payload)
-        decode(message(payload))
+        decode_client(message(payload))
     return payloads
 
 
@@ -83,7 +83,7 @@ def test_events_are_as_their_schemas_say(orders: Orders, store: PostgresAdminist
         ("client", str(id_client), f"orders.{kind}.v1", version)
         for version, kind in enumerate(("ClientRegistered", "OrderPlaced", "ClientChanged"))
     ]
-    events = decode(message(registered)), decode(message(changed))
+    events = decode_client(message(registered)), decode_client(message(changed))
     assert [type(event) for event in events] == [ClientRegistered, ClientChanged]
     for event, row in zip(events, (rows[0], rows[2]), strict=True):
         assert (event.id, event.traceparent) == (row[0], TRACE)
@@ -162,7 +162,7 @@ def test_what_the_body_lets_in_the_database_takes_and_gives_back(
     price = Decimal(cents) / 100
     assert orders.rows("select name, price from product where id = %s", (id_product,)) == [(name, price)]
     [(payload,)] = orders.rows("select payload from outbox where aggregate_id = %s", (str(id_client),))
-    assert decode(message(json.loads(payload))).client[1:3] == (name, email)
+    assert decode_client(message(json.loads(payload))).client[1:3] == (name, email)
 
 
 CALLS: dict[str, Callable[[PostgresAdministration], Any]] = {

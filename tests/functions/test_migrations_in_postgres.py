@@ -170,6 +170,12 @@ ADMINISTERING = [
 ALLOWED = {
     "administrator": ADMINISTERING,
     "app": ["select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])"],
+    "operator": [
+        "select take_heartbeat()",
+        "select heartbeat_age(0)",
+        "select * from pg_replication_slots",
+        *[f"select * from {table}" for table in ("client", "orders", "order_line", "product", "outbox")],
+    ],
     "cdc": [
         "select * from outbox",
         "create table cdc.awsdms_heartbeat (x integer); drop table cdc.awsdms_heartbeat",
@@ -190,6 +196,11 @@ OF_THE_WRITERS = [
     "select pg_create_logical_replication_slot('x', 'test_decoding', true)",
 ]  # fmt: skip
 DENIED = {
+    "operator": [
+        *[text for text in OF_THE_WRITERS if not text.startswith("select * from")],
+        *[f"select * from {table}" for table in ("idempotency_key", "heartbeat", "outbox_watermark")],
+        "insert into heartbeat values (1)", "delete from heartbeat", "delete from orders",
+    ],
     "app": [*OF_THE_WRITERS, *ADMINISTERING],
     "administrator": [
         *OF_THE_WRITERS, "select * from place_order('k', 'h', interval '1 hour', 1, array[1], array[1])",
@@ -220,7 +231,7 @@ def test_a_role_may_do_nothing_else(orders: Orders, role: str, statement: str) -
 
 @pytest.mark.parametrize(
     ("role", "functions"),
-    [("app", ["place_order"]), ("cdc", []),
+    [("app", ["place_order"]), ("cdc", []), ("operator", ["heartbeat_age", "take_heartbeat"]),
      ("maintenance", ["note_outbox_watermark", "outbox_state", "prune_idempotency_keys", "prune_outbox"]),
      ("administrator", ["add_product", "change_client", "change_product", "register_client"])],
 )  # fmt: skip
@@ -233,7 +244,7 @@ def test_a_role_may_call_its_functions_only(orders: Orders, role: str, functions
 
 @pytest.mark.parametrize(
     ("owner", "functions"),
-    [("order_writer", ["place_order"]),
+    [("order_writer", ["heartbeat_age", "place_order", "take_heartbeat"]),
      ("administration_writer", ["add_product", "change_client", "change_product", "register_client"])],
 )  # fmt: skip
 def test_functions_that_are_called_run_with_a_bare_owner(orders: Orders, owner: str, functions: list[str]) -> None:

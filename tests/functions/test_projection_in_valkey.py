@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from functions.common.cache import Cache as CacheConnection
 from functions.common.cache import connect
-from functions.common.events import decode
 from functions.common.settings import CacheSettings
 from functions.get_client import handler as get_client
 from functions.get_client.view import CachedClients
@@ -25,7 +24,17 @@ from functions.list_orders.view import CachedOrders
 from functions.project_clients import handler as project_clients
 from functions.project_clients.fold import Change, fold
 from functions.project_clients.writer import ReadModelWriter
-from tests.functions.samples import SECONDS, batch, client_event, failed, get, message, order_placed, problem
+from tests.functions.samples import (
+    SECONDS,
+    batch,
+    client_event,
+    decode_client,
+    failed,
+    get,
+    message,
+    order_placed,
+    problem,
+)
 from twin.servers.valkey import ValkeyServer
 
 Cache = redis.Redis
@@ -197,7 +206,7 @@ def test_a_connection_that_dies_in_the_middle_of_a_batch_costs_nothing(cache: Ca
         for id_client in range(1, 51):
             if id_client == 2:
                 _drop_connections(cache)
-            yield fold([("m0", decode(_event(id_client, 1)))])
+            yield fold([("m0", decode_client(_event(id_client, 1)))])
 
     assert project_clients.read_model().write(chunks()) == []
     assert cache.dbsize() == 100
@@ -344,7 +353,7 @@ def test_reader_and_writer_get_by_with_few_rights(cache: Cache, valkey: ValkeySe
         clients[user].connection_pool.connection_kwargs.update(username=user, password="password")
     cache.script_flush()
     try:
-        changes = fold((f"m{version}", decode(_event(1, version))) for version in range(1, 61))
+        changes = fold((f"m{version}", decode_client(_event(1, version))) for version in range(1, 61))
         assert ReadModelWriter(clients["writer"]).write([changes]) == []
         seen = CachedClients(CacheConnection(clients["reader"])).client(1)
         listed = CachedOrders(CacheConnection(clients["reader"])).orders(1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from functions.common.cache import Cache
 from functions.common.errors import NotYetProjected
-from functions.common.events import Event, decode
+from functions.common.events import ClientEvent
 from functions.get_client.query import ClientView, ClientViews, GetClient, get_client
 from functions.get_client.view import CachedClients
 from functions.list_orders.query import LineView, ListOrders, OrdersView, OrderView, OrderViews, list_orders
@@ -21,7 +21,7 @@ from functions.list_orders.view import CachedOrders
 from functions.project_clients.fold import fold
 from functions.project_clients.writer import ReadModelWriter
 from tests.functions.memory import MemoryReadModel
-from tests.functions.samples import SECONDS, client_event, message, order_placed
+from tests.functions.samples import SECONDS, client_event, decode_client, message, order_placed
 
 MAIL = "bob@anemailprovider.com"
 TOP = 2**63 - 1
@@ -30,7 +30,7 @@ TOP = 2**63 - 1
 class ReadModel(ClientViews, OrderViews, Protocol):
     """The views, and a way to feed them."""
 
-    def project(self, events: Iterable[Event]) -> None: ...
+    def project(self, events: Iterable[ClientEvent]) -> None: ...
 
 
 class CachedReadModel:
@@ -41,7 +41,7 @@ class CachedReadModel:
         self.orders = CachedOrders(Cache(client)).orders
         self._writer = ReadModelWriter(client)
 
-    def project(self, events: Iterable[Event]) -> None:
+    def project(self, events: Iterable[ClientEvent]) -> None:
         assert self._writer.write([fold((event.id, event) for event in events)]) == []
 
 
@@ -60,18 +60,18 @@ def model(request: pytest.FixtureRequest) -> Iterator[ReadModel]:
         yield cast("ReadModel", CachedReadModel(client))
 
 
-def registered(id_client: int = 1) -> Event:
-    return decode(message(client_event("ClientRegistered", id_client, 0)))
+def registered(id_client: int = 1) -> ClientEvent:
+    return decode_client(message(client_event("ClientRegistered", id_client, 0)))
 
 
-def changed(version: int, order_count: int, name: str = "Robert", id_client: int = 1) -> Event:
-    return decode(message(client_event("ClientChanged", id_client, version, order_count, name)))
+def changed(version: int, order_count: int, name: str = "Robert", id_client: int = 1) -> ClientEvent:
+    return decode_client(message(client_event("ClientChanged", id_client, version, order_count, name)))
 
 
-def placed(version: int, order_count: int, name: str = "Bob", id_client: int = 1) -> Event:
+def placed(version: int, order_count: int, name: str = "Bob", id_client: int = 1) -> ClientEvent:
     payload = order_placed(id_client, version, name=name)
     payload["data"]["client"].update(order_count=order_count, total=f"{order_count * 3000}.00")
-    return decode(message(payload))
+    return decode_client(message(payload))
 
 
 def order(version: int) -> OrderView:
@@ -110,7 +110,7 @@ HISTORY = (registered(), placed(1, 1), changed(2, 1), placed(3, 2, "Robert"))
 @pytest.mark.parametrize(
     "arrival", list(permutations(HISTORY)), ids=lambda a: "".join(str(e.client.version) for e in a)
 )
-def test_any_order_of_arrival_ends_in_the_same(model: ReadModel, arrival: Sequence[Event]) -> None:
+def test_any_order_of_arrival_ends_in_the_same(model: ReadModel, arrival: Sequence[ClientEvent]) -> None:
     for event in arrival:
         model.project([event])
     assert _seen(model) == (
@@ -118,7 +118,7 @@ def test_any_order_of_arrival_ends_in_the_same(model: ReadModel, arrival: Sequen
     )  # fmt: skip
 
 
-def _events(kinds: Sequence[bool]) -> list[Event]:
+def _events(kinds: Sequence[bool]) -> list[ClientEvent]:
     """A client's life: its registration, then for each version an order or a change."""
     events, count = [registered()], 0
     for version, is_order in enumerate(kinds, start=1):

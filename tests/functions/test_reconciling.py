@@ -14,7 +14,6 @@ import pytest
 import redis
 
 from functions.common.cache import Cache, connect
-from functions.common.events import decode
 from functions.common.settings import CacheSettings
 from functions.project_clients.fold import fold
 from functions.project_clients.writer import ReadModelWriter
@@ -27,7 +26,7 @@ from functions.reconcile.rebuild import Rebuilt, begin, rebuild
 from functions.reconcile.write_model import PostgresClients
 from infra.cache import _PERMISSIONS
 from tests.functions.migrated import Orders
-from tests.functions.samples import message
+from tests.functions.samples import decode_client, message
 from tests.twin.waiting import until
 from twin.servers.valkey import ValkeyServer
 
@@ -73,7 +72,7 @@ class World:
     def project(self, events: Sequence[dict[str, Any]] | None = None) -> None:
         """Let events arrive, all by default."""
         events = self.events() if events is None else events
-        changes = fold((event["id"], decode(message(event))) for event in events)
+        changes = fold((event["id"], decode_client(message(event))) for event in events)
         assert ReadModelWriter(self.client).write([changes]) == []
         self.projected |= {event["id"] for event in events}
 

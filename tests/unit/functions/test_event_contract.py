@@ -15,8 +15,17 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 import functions.common.events
 from functions.common.errors import DamagedEvent, EventError, UnknownEvent
-from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, DECODERS, ORDER_PLACED, decode
-from tests.functions.samples import SECONDS, TIME, client_event, decode_order, message, order_placed
+from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, DECODERS, HEARTBEAT, ORDER_PLACED, decode
+from tests.functions.samples import (
+    SECONDS,
+    TIME,
+    client_event,
+    decode_client,
+    decode_order,
+    heartbeat,
+    message,
+    order_placed,
+)
 
 SCHEMAS = [
     json.loads(path.read_text())
@@ -36,12 +45,13 @@ SAMPLES: dict[str, dict[str, Any]] = {
     ORDER_PLACED: order_placed(),
     CLIENT_REGISTERED: client_event("ClientRegistered", version=0),
     CLIENT_CHANGED: client_event("ClientChanged", version=3, order_count=2),
+    HEARTBEAT: heartbeat(),
 }
 Path_ = tuple[str | int, ...]
 
 # Every member that the decoder uses, as a path into the payload.
+HEAD_PATHS: list[Path_] = [(name,) for name in ("specversion", "id", "source", "time", "data")]
 CLIENT_PATHS: list[Path_] = [
-    *[(name,) for name in ("specversion", "id", "source", "time", "data")],
     ("data", "client"),
     *[("data", "client", name) for name in ("name", "email", "version", "order_count", "total", "last_purchase")],
 ]
@@ -51,7 +61,13 @@ ORDER_PATHS: list[Path_] = [
     ("data", "order", "lines", 1),
     *[("data", "order", "lines", 1, name) for name in ("id", "price", "qty")],
 ]
-PATHS = [(kind, path) for kind in SAMPLES for path in CLIENT_PATHS + (ORDER_PATHS if kind == ORDER_PLACED else [])]
+PATHS_OF: dict[str, list[Path_]] = {
+    ORDER_PLACED: CLIENT_PATHS + ORDER_PATHS,
+    CLIENT_REGISTERED: CLIENT_PATHS,
+    CLIENT_CHANGED: CLIENT_PATHS,
+    HEARTBEAT: [("subject",), ("data", "beat")],
+}
+PATHS = [(kind, path) for kind in SAMPLES for path in HEAD_PATHS + PATHS_OF[kind]]
 
 # Not whole floats: to JSON Schema 1.0 is an integer, here it is not, and PostgreSQL writes none.
 ODD_VALUES: list[object] = [
@@ -142,7 +158,7 @@ def test_an_event_is_decoded_with_all_its_fields() -> None:
 def test_an_event_without_an_order_is_decoded_with_all_its_fields(
     kind: str, version: int, count: int, state: tuple[object, ...]
 ) -> None:
-    event = decode(message(client_event(kind, 2**63 - 1, version, count)))
+    event = decode_client(message(client_event(kind, 2**63 - 1, version, count)))
     assert type(event).__name__ == kind
     assert event.client == (2**63 - 1, "Bob", "bob@anemailprovider.com", *state)
 

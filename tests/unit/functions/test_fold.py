@@ -7,10 +7,9 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.common.events import decode
 from functions.common.order_text import order_json
 from functions.project_clients.fold import fold
-from tests.functions.samples import SECONDS, client_event, decode_order, message, order_placed
+from tests.functions.samples import SECONDS, client_event, decode_client, decode_order, message, order_placed
 
 EVENTS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 120)), max_size=200)
 
@@ -18,7 +17,7 @@ EVENTS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 120)), max_size=20
 @example([(1, version) for version in range(120, 0, -1)])
 @given(EVENTS)
 def test_a_fold_has_the_newest_state_and_the_newest_orders(pairs: list[tuple[int, int]]) -> None:
-    cache = {pair: decode(message(order_placed(*pair))) for pair in set(pairs)}
+    cache = {pair: decode_client(message(order_placed(*pair))) for pair in set(pairs)}
     changes = fold((f"m{number}", cache[pair]) for number, pair in enumerate(pairs))
     assert {change.client.id for change in changes} == {client for client, _ in pairs}
     assert len(changes) == len({client for client, _ in pairs})
@@ -33,7 +32,7 @@ def test_a_fold_has_the_newest_state_and_the_newest_orders(pairs: list[tuple[int
 
 def test_events_without_an_order_fold_into_the_state_alone() -> None:
     payloads = [client_event("ClientRegistered", version=0), order_placed(version=1), client_event(version=2)]
-    events = [decode(message(payload)) for payload in payloads]
+    events = [decode_client(message(payload)) for payload in payloads]
     for which in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
         [change] = fold((str(number), events[number]) for number in which)
         assert change.client == events[2].client
