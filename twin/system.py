@@ -93,6 +93,8 @@ class Twin:
         self._control = ControlServer(self._cloud.context, control_port, emulator.secret)
         outputs = up(self._cloud, config=config, on_resource=self._made).outputs
         self._note_processes()
+        # What the program made is as durable as on AWS from here on, also when the emulator is killed.
+        emulator.save()
         self.journal.projector = str(outputs[PROJECTOR_OUTPUT])
         self.folder.write_outputs({**outputs, **self._access()})
         return outputs

@@ -45,7 +45,7 @@ def main() -> int:
         os.environ.clear()
         os.environ.update(environment)
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-        asyncio.run(serve(load(options.account, control), options.port))
+        asyncio.run(serve(load(options.account, options.folder, control), options.port))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         sys.stderr.write(f"Port {options.port} of 127.0.0.1 is taken by another program.\n" if taken else f"{error}\n")

@@ -28,7 +28,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Emulator:
     """ministack on loopback: Kinesis, SNS, SQS, Lambda, API Gateway, Secrets Manager, SES, IAM and STS.
 
-    Its state survives `stop` and `start` on the same folder, not `kill`.
+    Its state survives `stop` and `start` on the same folder. What requests stored (records, messages, items, mails)
+    survives `kill` too, as do temporary credentials; what they configured survives it from `save` on.
 
     Args:
         folder: everything it writes goes there; made if absent.
@@ -146,7 +147,7 @@ class Emulator:
         return response.status, document
 
     def save(self) -> None:
-        """Write the state to the folder now, and not only at an orderly stop.
+        """Write all state to the folder now, and not only at an orderly stop: from then on it survives `kill`.
 
         Raises:
             EmulatorError: it could not be written.
@@ -168,7 +169,7 @@ class Emulator:
         self.process.stop()
 
     def kill(self) -> None:
-        """Kill the emulator at once, as a crash would; its state since the last orderly stop is lost."""
+        """Kill the emulator at once, as a crash would; configuration since the last `save` or `stop` is lost."""
         self.process.kill()
 
     def restart(self) -> None:

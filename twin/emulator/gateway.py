@@ -23,6 +23,7 @@ from urllib.parse import parse_qs
 
 from twin.emulator.connection import remember
 from twin.emulator.control import Control
+from twin.emulator.journal import Journal
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -35,17 +36,24 @@ SESSION_S = 12 * 3600
 Reply = tuple[int, dict[str, Any]]
 
 
-def gateway(application: Application, account: str, control: Control | None = None) -> Application:
-    """Put the twin's own paths, and the services that `control` answers for, in front of `application`."""
+def gateway(
+    application: Application, account: str, control: Control | None = None, journal: Journal | None = None
+) -> Application:
+    """Put the twin's own paths, and the services that `control` answers for, in front of `application`.
+
+    What a request stored is in the journal before its answer leaves.
+    """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if journal is not None:
+            send = journalled(journal, send)
         if control is not None and scope["type"] == "http" and control.answers(scope):
             await control.pass_on(scope, receive, send)
             return
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await application(scope, remember(receive), send)
             return
-        status, document = _answer(scope, account)
+        status, document = _answer(scope, account, journal)
         body = json.dumps(document).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -54,22 +62,37 @@ def gateway(application: Application, account: str, control: Control | None = No
     return serve
 
 
-def _answer(scope: Scope, account: str) -> Reply:
+def journalled(journal: Journal, send: Send) -> Send:
+    """Give a `send` that writes the journal before an answer, and reads it before the first request is taken."""
+
+    async def send_after(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            journal.flush()
+        elif message["type"] == "lifespan.startup.complete":
+            await journal.replay()
+        await send(message)
+
+    return send_after
+
+
+def _answer(scope: Scope, account: str, journal: Journal | None) -> Reply:
     if scope["method"] == "GET" and scope["path"] == PREFIX + "ready":
         return 200, {"ready": True, "pid": os.getpid()}
     if scope["method"] == "GET" and scope["path"] == PREFIX + "credentials":
         query = parse_qs(scope["query_string"].decode())
         return role_credentials(account, query.get("role", [""])[0], query.get("service", [""])[0])
     if scope["method"] == "GET" and scope["path"] == PREFIX + "save":
-        return _save()
+        return _save(journal)
     return 404, {"message": f"The twin's emulator has no {scope['method']} {scope['path']}."}
 
 
-def _save() -> Reply:
+def _save(journal: Journal | None) -> Reply:
     from ministack import app
     from ministack.core.persistence import save_all
 
     save_all(app._build_persistence_save_dict())
+    if journal is not None:
+        journal.begin_anew()
     return 200, {}
 
 

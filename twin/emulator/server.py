@@ -7,19 +7,21 @@ import importlib.metadata
 import logging
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from twin.emulator.control import Control
 from twin.emulator.errors import EmulatorError
 from twin.emulator.gateway import Application, gateway
+from twin.emulator.journal import Journal
 from twin.emulator.wake import Wake
 
 # What the twin changes is inside ministack, so it is bound to the releases in which it was looked at.
 TESTED_VERSIONS = ("1.5.33",)
 # What the changes take hold of; a missing name is said at once and not at the first request.
 NEEDED = {
-    "ministack.services.sqs": ("_act_receive_message", "_HANDLERS", "_get_q"),
+    "ministack.services.sqs": ("_act_receive_message", "_HANDLERS", "_get_q", "_queues"),
     "ministack.services.kinesis": (
         "handle_request",
         "_shard_iterators",
@@ -41,9 +43,11 @@ NEEDED = {
     ),
     "ministack.core.lambda_runtime": ("Worker", "subprocess", "reset"),
     "ministack.core.iam_actions": ("extract_iam_action",),
-    "ministack.services.ses": ("_identities",),
+    "ministack.services.ses": ("_identities", "_sent_emails"),
     "ministack.services.ses_v2": ("_identities", "_config_sets", "_missing_config_set", "_resource_arn"),
     "ministack.app": ("_enforce_ses_v2", "_enforce_data_plane"),
+    "ministack.services.dynamodb": ("handle_request",),
+    "ministack.services.sts": ("_sessions",),
 }
 STOP_GRACE_S = 4.0
 LAMBDA_GRACE_S = 2.0
@@ -57,8 +61,13 @@ class Loaded:
     wake: Wake
 
 
-def load(account: str, control: Control | None = None) -> Loaded:
+def load(account: str, folder: Path, control: Control | None = None) -> Loaded:
     """Import ministack (its environment variables must be set by now) and change it.
+
+    Args:
+        account: of all resources.
+        folder: of the emulator, for its journal.
+        control: answers for services that ministack does not run.
 
     Raises:
         EmulatorError: the installed ministack is another release and lacks what the twin changes.
@@ -72,7 +81,7 @@ def load(account: str, control: Control | None = None) -> Loaded:
     concurrency.esm_wake = wake
 
     modules = {name: _module(name, names) for name, names in NEEDED.items()}
-    sqs, kinesis, lambda_runtime, iam_actions, ses, ses_v2, app = modules.values()
+    sqs, kinesis, lambda_runtime, iam_actions, ses, ses_v2, app, dynamodb, _ = modules.values()
     streams.repair(kinesis)
     permissions.repair(iam_actions)
     mail_permissions.repair(app, ses, ses_v2)
@@ -81,7 +90,10 @@ def load(account: str, control: Control | None = None) -> Loaded:
     lambda_workers.tie_workers(lambda_runtime)
     lambda_workers.shorten_log_wait(lambda_runtime)
 
-    return Loaded(gateway(cast(Application, app.app), account, control), wake)
+    journal = Journal(folder / "journal")
+    journal.watch_tables(dynamodb)
+
+    return Loaded(gateway(cast(Application, app.app), account, control, journal), wake)
 
 
 def _module(name: str, names: tuple[str, ...]) -> ModuleType:
