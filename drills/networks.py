@@ -1,0 +1,97 @@
+"""Drills: the network between two parts is cut, stands still, or is slow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from drills.detour import in_functions, to_aws, to_source
+from drills.proxy import Proxy
+from drills.registry import drill
+from drills.scene import Scene
+
+OUTLIVES = "a network that fails delays, and loses nothing"
+FAULT_S = 4.0
+SLOW_S = 0.15
+WRITERS = ["place_order"]
+READERS = ["project_clients"]
+
+Detour = Callable[[Scene], "Iterator[Proxy]"]
+
+
+@contextmanager
+def _between_capture_and_database(scene: Scene) -> Iterator[Proxy]:
+    with Proxy(int(scene.outputs["database_port"])) as proxy, to_source(scene, proxy.port):
+        yield proxy
+
+
+@contextmanager
+def _between_functions_and_database(scene: Scene) -> Iterator[Proxy]:
+    with (
+        Proxy(int(scene.outputs["database_port"])) as proxy,
+        in_functions(scene, WRITERS, {"DATABASE_PORT": str(proxy.port)}),
+    ):
+        yield proxy
+
+
+@contextmanager
+def _between_functions_and_cache(scene: Scene) -> Iterator[Proxy]:
+    with (
+        Proxy(int(scene.outputs["cache_port"])) as proxy,
+        in_functions(scene, READERS, {"CACHE_PORT": str(proxy.port)}),
+    ):
+        yield proxy
+
+
+def _between_aws_and(prefix: str) -> Callable[[Scene], object]:
+    @contextmanager
+    def detour(scene: Scene) -> Iterator[Proxy]:
+        with Proxy(scene.twin.emulator.port) as proxy, to_aws(scene, prefix, proxy.port):
+            yield proxy
+
+    return detour
+
+
+PAIRS = {
+    "capture-database": _between_capture_and_database,
+    "functions-database": _between_functions_and_database,
+    "functions-cache": _between_functions_and_cache,
+    "capture-kinesis": _between_aws_and("capture"),
+    "pipe-aws": _between_aws_and("pipe-"),
+    "projector-queue": _between_aws_and("event-source-orders-local-project"),
+}
+
+
+def _fail(pair: str) -> Callable[[Scene], None]:
+    def run(scene: Scene) -> None:
+        with PAIRS[pair](scene) as proxy, scene.load() as load:  # type: ignore[attr-defined]
+            scene.orders(load, 10)
+            for name, fail in (
+                ("cut", proxy.cut),
+                ("standstill", proxy.stall),
+                ("slow", lambda: proxy.slow(SLOW_S)),
+            ):
+                with scene.fault(f"{pair} {name}"):
+                    fail()
+                    time.sleep(FAULT_S)
+                    proxy.heal()
+
+    return run
+
+
+for _pair in PAIRS:
+    drill(f"network-{_pair}", OUTLIVES)(_fail(_pair))
+
+
+@drill("network-callers", "an order whose answer is lost is settled by its key: once, or not at all")
+def callers(scene: Scene) -> None:
+    """The way between callers and API is cut again and again, in the middle of answers."""
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(scene.twin.emulator.port))
+        load = stack.enter_context(scene.load(port=proxy.port))
+        for _ in range(15):
+            scene.answers(load, 5)
+            with scene.fault("callers cut off"):
+                proxy.cut()
+                proxy.heal()

@@ -1,0 +1,110 @@
+"""A TCP proxy on loopback that can cut, hold up or slow down what goes through it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from twin.ports import LOOPBACK
+
+CHUNK = 65_536
+
+
+class Proxy:
+    """Passes bytes on to a port of this machine; a context.
+
+    Args:
+        target: port to pass on to.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._refusing = False
+        self._delay_s = 0.0
+        self._flowing = threading.Event()
+        self._flowing.set()
+        threading.Thread(target=self._accept, name=f"proxy-{self.port}", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # shutdown, not close alone: that would leave the accepting thread where it waits.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections, and every new one at once, until `heal`."""
+        self._refusing = True
+        self._flowing.set()
+        with self._lock:
+            for one in self._open:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def stall(self) -> None:
+        """Take connections and bytes, and pass none on, until `heal`: what a dead router looks like."""
+        self._flowing.clear()
+
+    def slow(self, seconds: float) -> None:
+        """Hold every piece up for so many seconds, until `heal`."""
+        self._delay_s = seconds
+
+    def heal(self) -> None:
+        """Pass everything on again."""
+        self._refusing, self._delay_s = False, 0.0
+        self._flowing.set()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._refusing:
+                near.close()
+                continue
+            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        try:
+            far = socket.create_connection((LOOPBACK, self.target), timeout=5)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        with self._lock:
+            self._open |= {near, far}
+        for one in (near, far):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
+        back.start()
+        self._pump(near, far)
+        back.join()
+        with self._lock:
+            self._open -= {near, far}
+        near.close()
+        far.close()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := source.recv(CHUNK):
+                if self._delay_s:
+                    time.sleep(self._delay_s)
+                self._flowing.wait()
+                target.sendall(content)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)

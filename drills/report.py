@@ -1,0 +1,29 @@
+"""The figures of drills as a table in Markdown, for docs/guarantees.md and the terminal alike."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from drills.registry import DRILLS
+from drills.result import Result
+
+HEAD = "| drill | promise | orders | settled | recovery, s | at rest, s | notes |\n|---|---|---|---|---|---|---|"
+
+
+def table(results: Mapping[str, Result | str]) -> str:
+    """One row for each drill, by name; recovery is median and longest."""
+    return "\n".join([HEAD, *(_row(name, results[name]) for name in sorted(results))])
+
+
+def _row(name: str, result: Result | str) -> str:
+    promise = DRILLS[name].promise if name in DRILLS else ""
+    if isinstance(result, str):
+        return f"| `{name}` | {promise} | | | | | FAILED: {result.splitlines()[0]} |"
+    seconds = [one for _, one in result.recoveries]
+    recovery = f"{statistics.median(seconds):.1f}, {max(seconds):.1f}" if seconds else ""
+    notes = [*result.notes, *([f"{result.repeated_mails} mails twice"] if result.repeated_mails else [])]
+    return (
+        f"| `{name}` | {promise} | {result.accepted} | {result.settled} | {recovery} | {result.rest_s:.1f} "
+        f"| {'; '.join(notes)} |"
+    )

@@ -1,0 +1,85 @@
+"""Runs drills on one twin, each with the check of every invariant at its end."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from drills.errors import DrillError
+from drills.registry import Drill
+from drills.result import Result
+from drills.scene import Scene
+from twin.errors import TwinError
+from twin.folder import TwinFolder
+from twin.system import Twin
+
+# Fewer retries and a shorter visibility timeout than the defaults, so that what fails comes back while a drill waits.
+CONFIG = {"pipeRetries": 3, "consumerTimeout": 3}
+
+
+@contextmanager
+def running(folder: Path | None = None) -> Iterator[tuple[Twin, dict[str, Any]]]:
+    """Bring a twin up for drills, in a folder of its own, and take it down."""
+    with tempfile.TemporaryDirectory(prefix="drill-") as name:
+        twin = Twin(TwinFolder((folder or Path(name)) / "twin"), config=CONFIG)
+        try:
+            yield twin, twin.up()
+        finally:
+            twin.down()
+
+
+def shuffled(drills: Sequence[Drill], seed: int) -> list[Drill]:
+    """The drills in the order of this seed."""
+    order = list(drills)
+    random.Random(seed).shuffle(order)  # noqa: S311 - an order, no secret
+    return order
+
+
+def run(one: Drill, twin: Twin, outputs: dict[str, Any], seed: int) -> Result:
+    """Run a drill and check every invariant.
+
+    Raises:
+        DrillError: a promise was not kept, or the system did not recover.
+    """
+    begun = time.monotonic()
+    # A seed of its own by its name: it meets the same chances alone as among the others.
+    scene = Scene(twin, outputs, seed=random.Random(f"{seed} {one.name}").randrange(2**32))  # noqa: S311
+    one.run(scene)
+    scene.finish()
+    scene.result.took_s = time.monotonic() - begun
+    return scene.result
+
+
+def run_all(drills: Sequence[Drill], seed: int, console: Console) -> dict[str, Result | str]:
+    """Run drills in the order of a seed; give for each its figures, or what was broken.
+
+    After a drill that failed the next ones get a twin of their own.
+    """
+    results: dict[str, Result | str] = {}
+    waiting = shuffled(drills, seed)
+    while waiting:
+        with running() as (twin, outputs):
+            while waiting:
+                one = waiting.pop(0)
+                console.print(f"{one.name} ... ", end="")
+                try:
+                    results[one.name] = result = run(one, twin, outputs, seed)
+                except (DrillError, TwinError) as error:
+                    results[one.name] = str(error)
+                    console.print("[red]FAILED[/]")
+                    console.print(str(error), markup=False)
+                    console.print(f"Again: make drill ONLY={one.name} SEED={seed}")
+                    break
+                slowest = max((seconds for _, seconds in result.recoveries), default=0.0)
+                console.print(
+                    f"[green]held[/] {result.accepted} orders, {result.settled} settled, recovered in {slowest:.1f} s, "
+                    f"{result.took_s:.0f} s"
+                )
+    return results
