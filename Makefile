@@ -48,9 +48,8 @@ check: $(READY) ## Lint, format check and strict types.
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy .
 
-bench: $(READY) ## Measure change capture against the bare replication reader, and the functions' cold starts.
-	@$(RUN) -m bench.capture
-	@$(RUN) -m bench.cold_start
+bench: $(READY) ## Measure beside limits and peers, about ten minutes (ONLY="queries prune" for some, KEEP=1 to keep the results).
+	@$(RUN) -m bench $(ONLY) $(if $(KEEP),--keep)
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
 	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \

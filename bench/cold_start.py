@@ -1,37 +1,33 @@
 """What a cold start of each function costs: import time from its own zip, memory, size, and which imports cost most.
 
-    python -m bench.cold_start [--runs 9] [--function place_order ...]
-
 Each function's zip is built as for deployment, for this machine and this Python, and unpacked twice: as it is, and
 without its bytecode. Every run is a fresh and isolated process (no environment, no site-packages, nothing written) that
-imports the handler and ends; the runs of all functions take turns, after one of each that is not counted. In between
-runs a process that imports what nearly every Python program does (json, logging, re, typing, ...), as a measure of the
-machine, and for scale one that imports boto3 from this environment, as functions often do first.
+imports the handler and ends. In between runs a process that imports what nearly every Python program does (json,
+logging, re, typing, ...), as a measure of the machine, and for scale one that imports boto3 from this environment, as
+functions often do first.
 
 Budgets (bench/cold_start_budget.py) are for the time on a processor: on an idle machine that is nearly all of it, and
-on a busy one it says more. Ends with 1 if a function is over its budget.
+on a busy one it says more.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-from rich.console import Console
-from rich.table import Table as Grid
 
 from bench.cold_start_budget import IMPORT_MS, ZIP_BYTES
+from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
 from infra.packaging import build, folders, host_architecture, host_runtime
+
+BUSY = Measure("busy", "ms", better="less")
+MEASURES = (BUSY, Measure("elapsed", "ms", better="less"), Measure("peak", "MB", better="less"))
+PROCESS, BOTO3, BUDGET = "bare process", "boto3", "budget"
 
 BARE = "import json, logging, re, typing, dataclasses, datetime"
 DATA = {"migrate": ["migrations"]}
@@ -53,14 +49,6 @@ print(spent * 1000, worked * 1000, peak)
 """
 
 
-class Cost(NamedTuple):
-    """What one import took: elapsed milliseconds, those of them on a processor, and the process's peak megabytes."""
-
-    elapsed: float
-    busy: float
-    peak: float
-
-
 @dataclass(frozen=True)
 class Way:
     """Something to import: code, and what comes first on the path."""
@@ -74,9 +62,10 @@ class Way:
         command = [sys.executable, "-I", "-S", "-B", *options, "-c", program]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/", env={})
 
-    def measure(self) -> Cost:
-        """The cost of one run."""
-        return Cost(*map(float, self.run().stdout.split()))
+    def measure(self) -> Mapping[str, float]:
+        """What one import took: elapsed ms, those of them on a processor, and the process's peak megabytes."""
+        elapsed, busy, peak = map(float, self.run().stdout.split())
+        return {"elapsed": elapsed, "busy": busy, "peak": peak}
 
     def costly(self) -> list[tuple[str, float]]:
         """What it spends the most on: top-level packages with the milliseconds of their own modules, once measured."""
@@ -96,17 +85,6 @@ def unpack(function: str, folder: Path, *, bytecode: bool) -> Way:
     return Way(f"import functions.{function}.handler", (str(place),))
 
 
-def measure(ways: Mapping[str, Way], runs: int) -> dict[str, Cost]:
-    """Run all of them in turn, `runs` times and one that is not counted; the median of each figure."""
-    found: dict[str, list[Cost]] = {name: [] for name in ways}
-    for number in range(runs + 1):
-        for name, way in ways.items():
-            result = way.measure()
-            if number:
-                found[name].append(result)
-    return {name: Cost(*map(statistics.median, zip(*costs, strict=True))) for name, costs in found.items()}
-
-
 def _zip(function: str) -> Path:
     return build(
         function,
@@ -117,54 +95,63 @@ def _zip(function: str) -> Path:
     )
 
 
-def _report(functions: Sequence[str], found: Mapping[str, Cost], console: Console) -> bool:
-    """Print the figures; False if a budget is overdrawn."""
-    grid = Grid("import of", title="Cold start: medians of fresh processes")
-    for head in ("ms", "of them busy", "of the bare one", "busy ms without bytecode", "peak MB", "zip MB", "budget"):
-        grid.add_column(head, justify="right")
-    bare = found["bare"].busy
-    kept = True
-    for name in ["bare", "boto3", *functions]:
-        cost = found[name]
-        row = [f"{cost.elapsed:,.0f}", f"{cost.busy:,.0f}", f"{cost.busy / bare:.1f}"]
-        if name in functions:
-            size = _zip(name).stat().st_size
-            within = cost.busy < IMPORT_MS[name] and size < ZIP_BYTES
-            kept = kept and within
-            row += [f"{found[f'{name} plain'].busy:,.0f}", f"{cost.peak:,.0f}", f"{size / 1e6:.2f}"]
-            row.append(f"{IMPORT_MS[name]} ms{'' if within else ', OVER'}")
-        else:
-            row += ["", f"{cost.peak:,.0f}", "", ""]
-        grid.add_row(name, *row)
-    console.print(grid)
-    return kept
-
-
-def main() -> int:
-    """Measure and print two tables: the functions' figures, and what their imports spend the time on."""
-    parser = argparse.ArgumentParser(prog="python -m bench.cold_start", description="Cost of a cold start.")
-    parser.add_argument("--runs", type=int, default=9, help="fresh processes for each figure (9)")
-    parser.add_argument("--function", action="append", choices=folders(), help="only this one (repeatable)")
-    options = parser.parse_args()
-    functions: list[str] = options.function or folders()
-    console = Console(width=120)
+def cases(place: Place) -> Iterator[Case]:
+    """Imports with the zip's bytecode, imports without it, and the zips' sizes."""
+    functions = folders()
     packages = sysconfig.get_paths()
-    ways = {
-        "bare": Way(BARE),
-        "boto3": Way("import boto3", (packages["purelib"], packages["platlib"])),
-    }
-    with tempfile.TemporaryDirectory(prefix="bench-cold-start-") as name:
-        for function in functions:
-            ways[function] = unpack(function, Path(name), bytecode=True)
-            ways[f"{function} plain"] = unpack(function, Path(name), bytecode=False)
-        found = measure(ways, options.runs)
-        kept = _report(functions, found, console)
-        grid = Grid("import of", "most of it (ms in the package's own modules, one run)", title="What costs most")
-        for function in functions:
-            grid.add_row(function, ", ".join(f"{package} {spent:.0f}" for package, spent in ways[function].costly()))
-        console.print(grid)
-    return 0 if kept else 1
+    others = {PROCESS: Way(BARE), BOTO3: Way("import boto3", (packages["purelib"], packages["platlib"]))}
+    ways = {function: unpack(function, place.folder, bytecode=True) for function in functions}
+    plain = {function: unpack(function, place.folder, bytecode=False) for function in functions}
+    yield Case(
+        "import",
+        MEASURES,
+        {name: way.measure for name, way in (others | ways).items()},
+        PROCESS,
+        [Goal(function, most=IMPORT_MS[function]) for function in functions],
+    )
+    yield Case(
+        "import without bytecode",
+        [BUSY],
+        {name: _busy(way) for name, way in ({PROCESS: others[PROCESS]} | plain).items()},
+        PROCESS,
+        rounds=5,
+    )
+    yield Case(
+        "zip",
+        [Measure("size", "MB", better="less")],
+        {BUDGET: lambda: {"size": ZIP_BYTES / 1e6}, **{function: _size(function) for function in functions}},
+        BUDGET,
+        [Goal(function, against=BUDGET, most=1.0) for function in functions],
+        warm=0,
+        rounds=1,
+    )
+    place.notes.append("What costs most, in ms of the package's own modules (one run each):")
+    place.notes.append(
+        "\n".join(
+            f"- {function}: {', '.join(f'{package} {spent:.0f}' for package, spent in way.costly())}"
+            for function, way in ways.items()
+        )
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _busy(way: Way) -> Callable[[], Mapping[str, float]]:
+    return lambda: {"busy": way.measure()["busy"]}
+
+
+def _size(function: str) -> Callable[[], Mapping[str, float]]:
+    return lambda: {"size": _zip(function).stat().st_size / 1e6}
+
+
+BENCHMARKS = (
+    Benchmark(
+        name="cold-start",
+        title="Cold start: import of each handler from its own zip",
+        about=(
+            "Fresh processes with nothing on their path but the unpacked zip. The bare process imports json, logging, "
+            "re, typing, dataclasses and datetime, the second one boto3, which no function imports. `busy` is time on "
+            "a processor. The zips for Lambda are larger than these by the libraries of the PostgreSQL driver."
+        ),
+        cases=cases,
+        rounds=9,
+    ),
+)

@@ -1,0 +1,160 @@
+"""How many events a second the projector writes, beside the best client loop and a handler that goes one by one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import redis
+
+from bench.events import batches
+from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
+from bench.functions import bare_client, unheard, valkey
+
+LOOP, OURS, SINGLE = "one script call for a batch", "project_clients", "one by one"
+RATE = Measure("rate", "events/s")
+BATCHES = (10, 100, 1_000, 10_000)
+CLIENTS = (100, 1_000, 10_000, 100_000)
+# Compare and set by version, for all clients of a batch in one call; for one shard only.
+SCRIPT = """
+for i = 1, #KEYS do
+  local at = (i - 1) * 6
+  local known = redis.call('HGET', KEYS[i], 'version')
+  if not known or tonumber(ARGV[at + 1]) > tonumber(known) then
+    redis.call('HSET', KEYS[i], 'version', ARGV[at + 1], 'name', ARGV[at + 2], 'email', ARGV[at + 3],
+      'order_count', ARGV[at + 4], 'total', ARGV[at + 5], 'last_purchase', ARGV[at + 6])
+  end
+end
+return #KEYS
+"""
+DAY_S = 300
+
+Batch = dict[str, Any]
+State = tuple[str, tuple[str | int, ...]]
+
+
+class Projection:
+    """Three ways to bring the same events into an empty cache."""
+
+    def __init__(self, cache: redis.Redis, found: list[Batch]) -> None:
+        self._cache = cache
+        self._batches = found
+        self._events = sum(len(batch["Records"]) for batch in found)
+        # The loop is given what the others have to find in the messages.
+        self._states = [[_state(record["body"]) for record in batch["Records"]] for batch in found]
+
+    def contenders(self) -> dict[str, Callable[[], Mapping[str, float]]]:
+        """The ways by name."""
+        return {LOOP: self.loop, OURS: self.handler, SINGLE: self.one_by_one}
+
+    def loop(self) -> Mapping[str, float]:
+        """Ready values, one call of a script for each batch; writes no orders."""
+        self._cache.flushall()
+        sha = self._cache.script_load(SCRIPT)
+        begun = time.perf_counter()
+        for states in self._states:
+            keys = [key for key, _ in states]
+            self._cache.evalsha(sha, len(keys), *keys, *(value for _, values in states for value in values))
+        return self._rate(begun)
+
+    def handler(self) -> Mapping[str, float]:
+        """The function itself: messages in, failures out."""
+        from functions.project_clients import handler
+
+        self._cache.flushall()
+        handler.read_model.cache_clear()
+        with unheard():
+            begun = time.perf_counter()
+            answers = [handler.handle(batch, None) for batch in self._batches]
+            rate = self._rate(begun)
+        failed = sum(len(answer["batchItemFailures"]) for answer in answers)
+        if failed:
+            raise RuntimeError(f"{failed} messages failed.")
+        return rate
+
+    def one_by_one(self) -> Mapping[str, float]:
+        """Each message by itself: a key to know it again, the client's JSON read, changed and written back."""
+        self._cache.flushall()
+        begun = time.perf_counter()
+        for batch in self._batches:
+            for record in batch["Records"]:
+                event = json.loads(json.loads(record["body"])["data"]["payload"])
+                if not self._cache.set(f"seen:{event['id']}", 1, nx=True, ex=DAY_S):
+                    continue
+                client, order = event["data"]["client"], event["data"]["order"]
+                key = f"client:{client['id']}"
+                known = self._cache.get(key)
+                # redis-py types its answers for the asynchronous client too.
+                total = float(json.loads(known)["total"]) if isinstance(known, bytes) else 0.0
+                state = {
+                    "name": client["name"],
+                    "email": client["email"],
+                    "total": total + float(order["total"]),
+                    "last_purchase": order["placed_at"],
+                }
+                self._cache.set(key, json.dumps(state))
+        return self._rate(begun)
+
+    def _rate(self, begun: float) -> Mapping[str, float]:
+        return {"rate": self._events / (time.perf_counter() - begun)}
+
+
+def _state(body: str) -> State:
+    client = json.loads(json.loads(body)["data"]["payload"])["data"]["client"]
+    fields = ("version", "name", "email", "order_count", "total", "last_purchase")
+    return f"client:{{{client['id']}}}", tuple(client[field] for field in fields)
+
+
+def _goals(size: int) -> list[Goal]:
+    share = [Goal(OURS, against=LOOP, least=0.7)] if size >= 100 else []
+    return [*share, Goal(OURS, against=SINGLE, least=20)] if size >= 100 else share
+
+
+def by_batch(place: Place) -> Iterator[Case]:
+    """A case for each size of batch."""
+    cache = bare_client(valkey(place.folder, place.stack))
+    place.stack.callback(cache.close)
+    for size in BATCHES:
+        found = batches(place.sizes["clients"], max(size, place.sizes["events"] // (5 if size == 10 else 1)), size)
+        contenders = Projection(cache, found).contenders()
+        yield Case(f"batches of {size:,}", [RATE], contenders, LOOP, _goals(size), at=size)
+
+
+def by_clients(place: Place) -> Iterator[Case]:
+    """A case for each number of clients, with the batches of a busy queue."""
+    cache = bare_client(valkey(place.folder, place.stack))
+    place.stack.callback(cache.close)
+    for clients in CLIENTS:
+        events = max(place.sizes["events"], clients if clients <= place.sizes["most"] else 0)
+        contenders = Projection(cache, batches(clients, events, place.sizes["batch"])).contenders()
+        yield Case(f"{clients:,} clients", [RATE], {LOOP: contenders[LOOP], OURS: contenders[OURS]}, LOOP, at=clients)
+
+
+ABOUT = (
+    "Events of SQS go into an empty cache on loopback, over one connection. The line of reference, `one script call "
+    "for a batch`, is given ready values and writes clients only; `project_clients` is the function itself, which "
+    "decodes and checks each message and keeps the client's last orders too; `one by one` is a tutorial's handler, "
+    "with a key against repetition, GET, add, SET. Lambda's own parsing of the event is in none of them."
+)
+BENCHMARKS = (
+    Benchmark(
+        name="projection",
+        title="Projection: events written to the read model",
+        about=ABOUT,
+        cases=by_batch,
+        rounds=5,
+        sizes={"events": 20_000, "clients": 10_000},
+        axis="records in a batch",
+    ),
+    Benchmark(
+        name="projection-clients",
+        title="Projection by the number of clients",
+        about="As above, in batches of 1,000, with more and more clients, whose events come in turn.",
+        cases=by_clients,
+        rounds=5,
+        sizes={"events": 20_000, "batch": 1_000, "most": 100_000},
+        axis="clients",
+    ),
+)
