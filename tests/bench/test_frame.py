@@ -21,6 +21,12 @@ from bench.frame.rounds import run
 RATE = Measure("rate", "rows/s")
 
 
+@pytest.fixture(autouse=True)
+def _no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each run garbage is collected, which takes its time in a process full of other tests' modules."""
+    monkeypatch.setattr("bench.frame.rounds.gc.collect", lambda: 0)
+
+
 def contender(figures: list[float], seen: list[str] | None = None, name: str = "") -> Callable[[], Mapping[str, float]]:
     """Gives the figures one after the other, and notes that it was asked."""
     rest = iter(figures)
