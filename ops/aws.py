@@ -95,7 +95,8 @@ def answering(stack: Stack) -> Iterator[None]:
             raise
         raise Unreachable(f"{where} refused: {error}. Check the credentials in use and their rights.") from error
     except BotoCoreError as error:
-        raise Unreachable(f"{where} cannot be used: {error}.") from error
+        hint = " Does it still run (`make status`)? If not: `make down`, `make up`." if stack.twin else ""
+        raise Unreachable(f"{where} cannot be used: {str(error).rstrip('.')}.{hint}") from error
 
 
 def _session(stack: Stack) -> boto3.Session:

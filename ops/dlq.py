@@ -12,7 +12,8 @@ from rich.table import Table
 from ops import redrive_consumer, redrive_pipe, redrive_schedule
 from ops.aws import Aws, answering
 from ops.dead_letters import DeadLetterQueue, Letter, count, delete, give_back, held, queue, queues
-from ops.errors import FINDINGS
+from ops.errors import FINDINGS, OpsError
+from ops.lesson import lesson
 from ops.reasons import last_reason
 from ops.redrive import Outcome
 from ops.session import Session
@@ -24,7 +25,21 @@ LOGS_BACK_MS = 21 * 24 * 3600 * 1000
 Name = Annotated[str, typer.Argument(help="A queue as `ops dlq list` names it: a consumer's folder, `pipe`, ...")]
 
 
-@app.command("list")
+class LetterUnknown(OpsError):  # noqa: N818 - named by what is wrong
+    """The queue has no letter of that id."""
+
+    exit_code = 2
+
+
+@app.command(
+    "list",
+    epilog=lesson(
+        ("dlq list", "which queues have letters"),
+        ("--stack prod dlq list --json", "on AWS, for programs"),
+        well="no letter anywhere",
+        wrong="there are letters",
+    ),
+)
 def list_(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
@@ -39,10 +54,19 @@ def list_(
         for each, letters in counts.items():
             table.add_row(each.name, each.kind, str(letters), style="red" if letters else None)
         session.console.print(table)
+        for name in (each.name for each, letters in counts.items() if letters):
+            session.say(f"`ops dlq show {name}` says why, `ops dlq redrive {name}` gives them on again.")
     raise typer.Exit(FINDINGS if any(counts.values()) else 0)
 
 
-@app.command()
+@app.command(
+    epilog=lesson(
+        ("dlq show project_clients", "the first letters of this consumer, and why it refused them"),
+        ("dlq show pipe --limit 100", "what the pipe gave up"),
+        ("dlq show notify_client --reveal", "with the bodies: names and addresses of clients"),
+        well="looked",
+    )
+)
 def show(
     context: typer.Context,
     name: Name,
@@ -59,17 +83,24 @@ def show(
                 taken += batch
                 for letter in batch:
                     session.console.print(f"{letter.id}  sent {letter.sent:%Y-%m-%d %H:%M:%S} UTC", style="bold")
-                    session.console.print(f"  {letter.summary}", markup=False)
-                    session.console.print(f"  why: {_why(aws, source, letter)}", markup=False, style="yellow")
+                    session.say(f"  {letter.summary}")
+                    session.say(f"  why: {_why(aws, source, letter)}", style="yellow")
                     if reveal:
-                        session.console.print(f"  {letter.body}", markup=False, soft_wrap=True)
+                        session.say(f"  {letter.body}")
         finally:
             give_back(aws, source, taken)
     if not taken:
-        session.console.print(f"There is no letter in the dead-letter queue {name}.")
+        session.say(f"There is no letter in the dead-letter queue {name}.")
 
 
-@app.command()
+@app.command(
+    epilog=lesson(
+        ("dlq redrive project_clients", "after its cause is mended: all of them once more"),
+        ("dlq redrive pipe --limit 1", "one, to see whether it passes now"),
+        well="all were taken, or there was none",
+        wrong="some failed again: they stay, and their reasons are shown",
+    )
+)
 def redrive(
     context: typer.Context,
     name: Name,
@@ -96,14 +127,24 @@ def redrive(
                     progress.advance(bar)
         finally:
             give_back(aws, source, [outcome.letter for outcome in failed])
-    session.console.print(f"{taken} letters were taken, {len(failed)} failed again and stay in the queue.")
+    if taken or failed:
+        session.say(f"{taken} letters were taken, {len(failed)} failed again and stay in the queue.")
+    else:
+        session.say(f"There is no letter in the dead-letter queue {name}.")
     for outcome in failed:
-        session.console.print(f"{outcome.letter.id}  {outcome.letter.summary}", markup=False, style="bold")
-        session.console.print(f"  why: {outcome.reason}", markup=False, style="yellow")
+        session.say(f"{outcome.letter.id}  {outcome.letter.summary}", style="bold")
+        session.say(f"  why: {outcome.reason}", style="yellow")
     raise typer.Exit(FINDINGS if failed else 0)
 
 
-@app.command("delete")
+@app.command(
+    "delete",
+    epilog=lesson(
+        ("dlq show project_clients", "has the letters' ids"),
+        ("dlq delete project_clients 6f1c9f6e-8a0e-4d0c-9b52-2f3d0c6f4a11", "drop this one"),
+        well="it is gone",
+    ),
+)
 def delete_(
     context: typer.Context, name: Name, message: Annotated[str, typer.Argument(help="The letter's id.")]
 ) -> None:
@@ -117,12 +158,14 @@ def delete_(
                 for letter in batch:
                     if letter.id == message:
                         delete(aws, source, letter)
-                        session.console.print(f"Deleted: {letter.summary}", markup=False)
+                        session.say(f"Deleted: {letter.summary}")
                         return
                 others += batch
         finally:
             give_back(aws, source, others)
-    raise typer.BadParameter(f"There is no letter {message} in the dead-letter queue {name}.")
+    raise LetterUnknown(
+        f"There is no letter {message} in the dead-letter queue {name}: `ops dlq show {name}` has their ids."
+    )
 
 
 def _redriven(aws: Aws, source: DeadLetterQueue, batch: list[Letter]) -> list[Outcome]:

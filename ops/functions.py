@@ -32,6 +32,12 @@ def invoke(aws: Aws, folder: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
+def log_group(aws: Aws, function: str) -> str:
+    """The log group of a function, by the function's own name."""
+    configuration: dict[str, Any] = aws.client("lambda").get_function_configuration(FunctionName=function)
+    return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}")
+
+
 def _words(document: Any, text: str) -> str:
     if isinstance(document, dict) and "errorMessage" in document:
         return f"{document.get('errorType', 'Error')}: {document['errorMessage']}"

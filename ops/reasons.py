@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ops.aws import Aws
+from ops.functions import log_group
 
 # How long a log line may take to arrive in CloudWatch Logs.
 ARRIVAL_S = 15.0
@@ -53,7 +54,7 @@ def _entries(aws: Aws, function: str, term: str, since_ms: int) -> list[Entry]:
     pages = (
         aws.client("logs")
         .get_paginator("filter_log_events")
-        .paginate(logGroupName=_group(aws, function), startTime=since_ms, filterPattern=f'"{term}"')
+        .paginate(logGroupName=log_group(aws, function), startTime=since_ms, filterPattern=f'"{term}"')
     )
     found = []
     for page in pages:
@@ -74,8 +75,3 @@ def _ids(entry: Entry) -> set[str]:
 
 def _words(entry: Entry) -> str:
     return f"{entry.get('message', 'refused')}: {entry['reason']}"
-
-
-def _group(aws: Aws, function: str) -> str:
-    configuration: Entry = aws.client("lambda").get_function_configuration(FunctionName=function)
-    return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}")

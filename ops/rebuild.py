@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ops.errors import FINDINGS, OpsError
 from ops.functions import invoke
+from ops.lesson import lesson
 from ops.pace import Pace
 from ops.reconcile import FUNCTION
 from ops.session import Session
@@ -70,6 +71,15 @@ def rebuild(
         f"The cache was emptied, or another rebuild began, {ATTEMPTS} times in a row: see that no other "
         "`ops rebuild` runs and that the cache is not full or restarting, and try again."
     )
+
+
+EPILOG = lesson(
+    ("rebuild", "fill the read model anew, after the cache was emptied or replaced"),
+    ("rebuild --rate 50", "more slowly, when the database is busy"),
+    ("rebuild --resume", "go on where it was interrupted"),
+    well="all clients are written",
+    wrong="the function failed, or the cache was emptied again and again",
+)
 
 
 def _fill(session: Session, after: int, rate: int, *, begin: bool) -> tuple[int, int]:

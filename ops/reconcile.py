@@ -16,6 +16,7 @@ from rich.table import Table
 from ops.aws import Aws
 from ops.errors import FINDINGS
 from ops.functions import invoke
+from ops.lesson import lesson
 from ops.pace import Pace
 from ops.session import Session
 
@@ -77,6 +78,15 @@ def reconcile(
     else:
         _show(session, found, repair=repair)
     raise typer.Exit(FINDINGS if left else 0)
+
+
+EPILOG = lesson(
+    ("reconcile", "compare everything, change nothing"),
+    ("--stack prod reconcile --repair", "replace what drifted by what the write model says"),
+    ("reconcile --json | jq .drifts", "all that drifted, for programs"),
+    well="no drift (some may be behind: lag)",
+    wrong="drift that is not repaired",
+)
 
 
 def pages(aws: Aws, *, repair: bool, lag_s: int, rate: int) -> Iterator[dict[str, Any]]:

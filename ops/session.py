@@ -17,6 +17,10 @@ class Session:
         self._name, self._twin = stack, twin
         self.console = Console(highlight=False)
 
+    def say(self, text: str, style: str | None = None) -> None:
+        """Print text as it is: what looks like markup is none, and a pipe gets each line whole."""
+        self.console.print(text, style=style, markup=False, soft_wrap=True)
+
     @cached_property
     def stack(self) -> Stack:
         """The stack that is meant. Raises StackUnknown."""

@@ -99,7 +99,9 @@ def of_pulumi(name: str | None, root: Path = ROOT) -> Stack:
     """A stack as the Pulumi CLI knows it; None for the selected one. Raises StackUnknown."""
     if shutil.which("pulumi") is None:
         raise StackUnknown(
-            "No twin runs on this machine, and there is no `pulumi` on PATH to ask for a stack's outputs: "
+            f"There is no `pulumi` on PATH to ask for the outputs of stack {name}: install the Pulumi CLI."
+            if name
+            else "No twin runs on this machine, and there is no `pulumi` on PATH to ask for a stack's outputs: "
             "start a twin (`make up`) or install the Pulumi CLI."
         )
     # Secret outputs stay hidden: no command needs them.
@@ -111,7 +113,10 @@ def of_pulumi(name: str | None, root: Path = ROOT) -> Stack:
     if done.returncode != 0:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise StackUnknown(f"`{' '.join(command)}` failed: {said}")
-    outputs: dict[str, Any] = json.loads(done.stdout or "{}")
+    try:
+        outputs: dict[str, Any] = json.loads(done.stdout or "{}")
+    except json.JSONDecodeError:
+        raise StackUnknown(f"`{' '.join(command)}` did not answer in JSON, but: {done.stdout.strip()[:200]}") from None
     if not outputs:
         raise StackUnknown(f"Stack {name or '(the selected one)'} has no outputs: deploy it first with `pulumi up`.")
     return Stack(name or "selected", outputs)
