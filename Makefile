@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up status down test check bench lock clean
+.PHONY: help setup demo local up status down test check bench lock clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +31,16 @@ $(READY): requirements-dev.txt
 demo: $(READY) ## Bring up the whole system on this machine, send orders through every hop, show how long each took, stop.
 	@$(RUN) -m twin demo
 
+local: $(READY) ## Bring the system up with the Pulumi CLI, and keep it (DO="preview --diff" and the like for other commands).
+	@$(RUN) -m twin.local $(or $(DO),up)
+
 up: $(READY) ## Keep the whole system running on this machine until Ctrl-C; its outputs are in .twin/outputs.json.
 	@$(RUN) -m twin up
 
-status: $(READY) ## Tell whether a system is up on this machine, and where.
+status: $(READY) ## Tell whether a system is up on this machine, or kept, and where.
 	@$(RUN) -m twin status
 
-down: $(READY) ## Stop the system that `make up` started in another terminal.
+down: $(READY) ## Stop the system that `make up` started in another terminal, or remove the one of `make local`.
 	@$(RUN) -m twin down
 
 test: $(READY) ## Run all tests (TESTS=path for some of them; WORKERS=0 in one process).

@@ -21,9 +21,10 @@ import typer
 from rich.console import Console
 
 from twin import demo as demonstration
-from twin import mails
+from twin import mails, screen
 from twin.errors import TwinError
 from twin.folder import TwinFolder
+from twin.plugin import command
 from twin.screen import Progress, hop_line, print_outputs
 from twin.system import Twin
 
@@ -80,8 +81,13 @@ def status(
     twin_folder = TwinFolder(folder)
     holder, outputs = twin_folder.holder(), twin_folder.outputs()
     if holder is None:
-        console.print(f"No twin runs in {folder}. Start one with `make up`.")
+        kept = (
+            f"A stack is kept in {folder}, but does not run: `make local` brings it up again, `make down` removes it."
+        )
+        console.print(kept if twin_folder.kept else f"No twin runs in {folder}. Start one with `make up`.")
         raise typer.Exit(3)
+    if twin_folder.kept:
+        screen.print_kept(console, command.ask(folder, {"do": "status"}) or {}, holder)
     if outputs is None:
         console.print(f"A twin (process {holder}) is starting or stopping in {folder}.")
         raise typer.Exit(4)
@@ -105,10 +111,19 @@ def show_mails(folder: Folder = DEFAULT_FOLDER) -> None:
 
 
 @app.command()
-def down(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Stop the twin that runs in another terminal and wait until it is gone."""
+def down(
+    folder: Folder = DEFAULT_FOLDER,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the stack of `make local` for the next time.")] = False,
+) -> None:
+    """Stop the twin that runs in another terminal, or the one of `make local`, and wait until it is gone."""
     console = Console(highlight=False)
-    holder = TwinFolder(folder).holder()
+    twin_folder = TwinFolder(folder)
+    holder = twin_folder.holder()
+    if twin_folder.kept:
+        with _explained():
+            command.stop(twin_folder, keep=keep)
+        console.print(f"The stack in {folder} is {'stopped; its data stay' if keep else 'gone, with its data'}.")
+        return
     if holder is None:
         console.print(f"No twin runs in {folder}: nothing to stop.")
         return

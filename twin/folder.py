@@ -1,9 +1,12 @@
 """The twin's folder: who holds it, what serves from it, and what a crashed twin left behind.
 
 .twin/
-    lock            held (flock) by the running twin; its text is the twin's process id
+    lock            held (flock) by the running twin; its text is the twin's process id, and `keeper` for a kept one
     processes.json  process ids of what the twin started, to end what a killed twin left running
     outputs.json    the stack's outputs; exists only while the twin is ready to serve
+    kept            exists while a stack of Pulumi's own lives here, running or not (`twin.plugin`)
+    keeper.*        socket and log of the process that keeps such a stack
+    pulumi/         the project and the state of such a stack
     data/           everything else: databases, logs, checkpoints, state
 """
 
@@ -23,6 +26,8 @@ import psutil
 
 from twin.errors import FolderError
 
+KEEPER = "keeper"
+OWN_FILES = frozenset({"outputs.json", "processes.json", "kept", "keeper.sock", "keeper.log"})
 NEEDED_BYTES = 512 * 1024 * 1024
 
 
@@ -55,54 +60,99 @@ class TwinFolder:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    return int(lock.read() or 0)
+                    return int((lock.read().split() or ["0"])[0])
         except FileNotFoundError:
             pass
         return None
 
-    def acquire(self) -> None:
-        """Take the folder for this process, end what a killed twin left running, and empty it.
+    @property
+    def kept(self) -> bool:
+        """Whether a stack of Pulumi's own lives here, running or not."""
+        return (self.path / "kept").exists()
+
+    def held_by_keeper(self) -> bool:
+        """Tell whether who holds this folder keeps a stack in it, or has not yet said what it does."""
+        try:
+            return (self.path / "lock").read_text("utf-8").split()[1:] == [KEEPER]
+        except FileNotFoundError:
+            return True
+
+    def acquire(self, *, keeper: bool = False) -> None:
+        """Take the folder for this process, and end what a killed twin left running.
+
+        Args:
+            keeper: this process keeps a stack here: what is there stays. Else the folder is emptied.
 
         Raises:
-            FolderError: another twin holds it, it cannot be written, or the disk is nearly full.
+            FolderError: another twin holds it, or a stack is kept there; it cannot be written; the disk is nearly full.
         """
+        self._lock = self._locked()
+        keep = keeper and self.kept
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise FolderError(f"The folder {self.path} cannot be used: {error.strerror}. Make it writable.") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            pid = lock.read()
-            lock.close()
-            raise FolderError(
-                f"A twin is already running in {self.path} (process {pid}). "
-                "Use it (`make status`) or stop it (`make down`)."
-            ) from None
-        self._lock = lock
-        try:
+            self._refuse_kept(keeper)
+            self._lock.truncate(0)
+            self._lock.write(f"{os.getpid()} {KEEPER if keeper else ''}".strip())
+            self._lock.flush()
             self._end_leftovers()
-            self._empty()
+            self._empty(keep=keep, keeper=keeper)
             self._check_space()
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            self.data.mkdir()
+            self.data.mkdir(exist_ok=True)
+            if keeper:
+                (self.path / "kept").touch()
         except OSError as error:
-            self.release()
+            self.release(keep=keep)
             raise FolderError(f"The folder {self.path} cannot be used: {error.strerror}.") from error
         except FolderError:
-            self.release()
+            self.release(keep=self.kept)
             raise
 
-    def release(self) -> None:
-        """Give the folder back, empty. Safe to repeat."""
+    def _locked(self) -> IO[str]:
+        while True:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock = (self.path / "lock").open("a+", encoding="utf-8")
+            except OSError as error:
+                raise FolderError(
+                    f"The folder {self.path} cannot be used: {error.strerror}. Make it writable."
+                ) from error
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_lock(lock):
+                    return lock
+            except BlockingIOError:
+                lock.seek(0)
+                pid = lock.read().partition(" ")[0]
+                lock.close()
+                raise FolderError(
+                    f"A twin is already running in {self.path} (process {pid}). "
+                    "Use it (`make status`) or stop it (`make down`)."
+                ) from None
+            lock.close()  # of a twin that was just giving the folder back
+
+    def intact(self) -> bool:
+        """Tell whether the folder that this process took is still there, and not another one of its name."""
+        return self._lock is not None and self._is_lock(self._lock)
+
+    def _is_lock(self, lock: IO[str]) -> bool:
+        try:
+            return (self.path / "lock").stat().st_ino == os.fstat(lock.fileno()).st_ino
+        except FileNotFoundError:
+            return False
+
+    def _refuse_kept(self, keeper: bool) -> None:
+        if self.kept and not keeper:
+            raise FolderError(
+                f"The folder {self.path} keeps a stack that `make local` made. `make local` brings it up again; "
+                "`make down` removes it, data and all."
+            )
+
+    def release(self, *, keep: bool = False) -> None:
+        """Give the folder back, with what is kept in it or empty. Safe to repeat."""
         if self._lock is None:
             return
-        self._empty()
-        (self.path / "lock").unlink(missing_ok=True)
+        if self.intact():
+            self._empty(keep=keep)
+            (self.path / "lock").unlink(missing_ok=True)
         self._lock.close()
         self._lock = None
         with contextlib.suppress(OSError):  # not empty: something of the user's own
@@ -148,10 +198,13 @@ class TwinFolder:
                     process.kill()
                     process.wait(5)
 
-    def _empty(self) -> None:
+    def _empty(self, *, keep: bool = False, keeper: bool = False) -> None:
+        spared = {*(("kept",) if keep else ()), *(("keeper.log",) if keep or keeper else ())}
         for path in self.path.iterdir():
-            if path.name in {"outputs.json", "processes.json"} or path.name.endswith(".draft"):
+            if path.name in OWN_FILES - spared or path.name.endswith(".draft"):
                 path.unlink(missing_ok=True)
+        if keep:
+            return
         # Where a server's account cannot reach this folder, the server keeps its data elsewhere (see twin/servers).
         for pointer in self.data.rglob("data-folder"):
             shutil.rmtree(pointer.read_text().strip(), ignore_errors=True)

@@ -58,6 +58,16 @@ class Progress:
         self._console.print(sentence, style="red", markup=False)
 
 
+def print_kept(console: Console, status: Mapping[str, Any], holder: int) -> None:
+    """Tell about a stack that `make local` made."""
+    processes, stacks = status.get("processes", {}), ", ".join(status.get("stacks", []))
+    console.print(
+        f"A twin (process {holder}) keeps {status.get('resources', 0)} resources of {stacks or 'no stack'} "
+        f"with {len(processes)} processes: {', '.join(processes) or 'none'}.",
+        soft_wrap=True,
+    )
+
+
 def print_outputs(console: Console, outputs: Mapping[str, Any]) -> None:
     """Show the stack's outputs and how to use them; each on one line however narrow the terminal, to be copied."""
     rest = sorted(name for name in outputs if name not in (*FIRST_OUTPUTS, *HIDDEN_OUTPUTS))

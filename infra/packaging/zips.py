@@ -12,6 +12,8 @@ from infra.packaging.bytecode import Compiler, compiler
 from infra.packaging.dependencies import installed, third_party, unused
 from infra.packaging.errors import PackagingError
 from infra.packaging.source import PACKAGE, ROOT, imports, modules, named_data, own_data
+from infra.packaging.stamp import is_fresh, stamp
+from infra.packaging.stamp import write as write_stamp
 
 # Zip has no time before 1980; a fixed one keeps the bytes the same.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -39,10 +41,15 @@ def build(
     entry = root / PACKAGE / function / "handler.py"
     if not entry.is_file():
         raise PackagingError(f"There is no function {function!r}: {entry.relative_to(root)} does not exist.")
+    target = root / ".build" / f"{function}-{runtime}-{'host' if host else architecture}.zip"
+    further = [*own_data(entry.parent), *named_data(data, root)]
+    compiling = compiler(runtime)
+    about = {"compiler": compiling.version if compiling else "", "architecture": architecture}
+    if is_fresh(target, _comment(target), further, root, **about):
+        return target
     own = modules(entry, root)
     content: dict[str, bytes] = {}
     lock = entry.with_name("requirements.txt")
-    compiling = compiler(runtime)
     if lock.is_file():
         left_out = unused(name for path in own for name in imports(path))
         packages = installed(
@@ -60,9 +67,9 @@ def build(
     content.update(sources)
     if compiling is not None:
         content.update(_bytecode(sources, compiling))
-    content.update(_read([*own_data(entry.parent), *named_data(data, root)], root))
-    target = root / ".build" / f"{function}-{runtime}-{'host' if host else architecture}.zip"
-    _write(target, content)
+    content.update(_read(further, root))
+    comment = _write(target, content)
+    write_stamp(target, comment, stamp([*own, *further, *([lock] if lock.is_file() else [])], root, **about))
     return target
 
 
@@ -89,19 +96,19 @@ def _digest(content: dict[str, bytes]) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _holds(target: Path, digest: bytes) -> bool:
+def _comment(target: Path) -> bytes | None:
     try:
         with zipfile.ZipFile(target) as archive:
-            return archive.comment == digest
+            return archive.comment
     except (OSError, zipfile.BadZipFile):
-        return False
+        return None
 
 
-def _write(target: Path, content: dict[str, bytes]) -> None:
+def _write(target: Path, content: dict[str, bytes]) -> bytes:
     # The zip's comment tells what it was made of: compressing megabytes again takes seconds.
     digest = _digest(content)
-    if _holds(target, digest):
-        return
+    if _comment(target) == digest:
+        return digest
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as draft:
         try:
@@ -115,6 +122,7 @@ def _write(target: Path, content: dict[str, bytes]) -> None:
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise
+    return digest
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

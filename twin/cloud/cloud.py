@@ -245,6 +245,15 @@ class Cloud:
             self.delete(resource.typ, resource.id, resource.outputs, urn=resource.key)
         return removed
 
+    def forget_gone(self) -> None:
+        """Drop the record of what is no longer there, though nobody deleted it.
+
+        Raises:
+            CloudError: a local service failed.
+        """
+        with worded("Looking for what is gone", ""):
+            self._maker.forget_gone()
+
     def resume(self) -> list[str]:
         """Bring up again what was running when the twin stopped, and give what was lost, each as a sentence."""
         return self._maker.resume()

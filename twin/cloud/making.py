@@ -119,6 +119,13 @@ class Maker:
             self.at.state.put(found)
         return found
 
+    def forget_gone(self) -> None:
+        """Drop the record of what went with something else: versions with their secret, which nobody deleted."""
+        for resource in self.at.state.all():
+            kind = kind_of(resource.typ)
+            if not kind.revives and not kind.exists(self.at, resource):
+                self.at.state.drop(resource)
+
     def resume(self) -> list[str]:
         """Bring up again what was running when the twin stopped, and give what was lost, each as a sentence."""
         waiting = self.at.state.all()

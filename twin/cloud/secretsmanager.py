@@ -75,6 +75,18 @@ def _create_version(at: Context, request: Request) -> Made:
     return Made(f"{answer['ARN']}|{version}", outputs(at, kept, **computed))
 
 
+def _update_version(at: Context, old: Resource, request: Request) -> Made:
+    # A new value is a new version, hence a new resource; all else about a version is recorded.
+    kept = {prop: item for prop, item in request.inputs.items() if prop != "secretStringWo"}
+    computed = {prop: old.outputs[prop] for prop in ("arn", "versionId", "versionStages")}
+    return Made(old.id, outputs(at, kept, **computed))
+
+
+def _version_exists(at: Context, resource: Resource) -> bool:
+    secret, version = resource.outputs["arn"], resource.outputs["versionId"]
+    return is_there(lambda: at.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version))
+
+
 KINDS = (
     Kind(
         typ="aws:secretsmanager/secret:Secret",
@@ -82,10 +94,9 @@ KINDS = (
         named_by="name", name_limit=512,
         differs="Deleted at once, whatever its recovery window is; replicas and rotation are recorded.",
     ),
-    # A new value is a new version; the old one stays behind as AWSPREVIOUS.
     Kind(
         typ="aws:secretsmanager/secretVersion:SecretVersion",
-        create=_create_version, update=lambda at, _, request: _create_version(at, request), check=_check_version,
+        create=_create_version, update=_update_version, exists=_version_exists, check=_check_version,
         secret_outputs=frozenset({"secretString", "secretBinary"}),
         differs="Old versions stay as AWSPREVIOUS until the secret goes.",
     ),

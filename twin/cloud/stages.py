@@ -138,7 +138,7 @@ KINDS = (
     Kind(
         typ="aws:apigateway/deployment:Deployment",
         create=_deploy, update=_describe, delete=_undeploy,
-        differs="A stage answers with the API as it is, not as it was when it was deployed.",
+        differs="A stage answers with the methods that the API has by now, not those that were deployed.",
     ),
     Kind(
         typ="aws:apigateway/stage:Stage",

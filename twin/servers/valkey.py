@@ -15,6 +15,7 @@ from twin.process import Process
 # A replication group with a replica keeps its data when a node fails: so does this server, by an append-only
 # file that is written before each answer, when it is killed. Losing all of it takes FLUSHALL or `remove`.
 DEFAULT_SETTINGS: Mapping[str, str] = {"save": "", "appendonly": "yes", "protected-mode": "yes"}
+READY_TIMEOUT_S = 1.0
 
 
 class ValkeyServer:
@@ -52,8 +53,9 @@ class ValkeyServer:
 
     def _answers(self) -> bool:
         try:
-            with self.client() as client:
-                return bool(client.ping())
+            with redis.Redis(host=self.host, port=self.port, socket_timeout=READY_TIMEOUT_S) as client:
+                # Another program may be on the port, and say nothing, or be a server like ours.
+                return bool(client.info("server")["process_id"] == self.process.pid)
         except redis.RedisError:
             return False
 

@@ -148,6 +148,28 @@ def test_servers_come_up_again_where_they_were_and_with_their_data(
         later.stop()
 
 
+def test_what_went_with_something_else_is_forgotten(cloud: Cloud) -> None:
+    """As when the program keeps the versions of a secret, and the secret itself goes."""
+    secret = cloud.make("aws:secretsmanager/secret:Secret", "s", {"recoveryWindowInDays": 0}, urn="secret")
+    inputs = {"secretId": secret.id, "secretString": "value"}
+    version = cloud.make("aws:secretsmanager/secretVersion:SecretVersion", "v", inputs, urn="version")
+    cloud.forget_gone()
+    assert len(cloud.state.all()) == 2
+    cloud.delete("aws:secretsmanager/secret:Secret", secret.id, secret.outputs, urn="secret")
+    assert [one.id for one in cloud.state.all()] == [version.id]
+    cloud.forget_gone()
+    assert cloud.state.all() == []
+
+
+def test_a_change_of_a_secret_s_version_is_another_one_or_none(cloud: Cloud) -> None:
+    secret = cloud.make("aws:secretsmanager/secret:Secret", "s", {"recoveryWindowInDays": 0}, urn="secret")
+    typ, inputs = "aws:secretsmanager/secretVersion:SecretVersion", {"secretId": secret.id, "secretString": "one"}
+    assert cloud.difference(typ, inputs, {**inputs, "secretString": "two"}).replaces
+    version = cloud.make(typ, "v", inputs, urn="version")
+    staged = cloud.update(typ, version.id, {**inputs, "versionStages": ["AWSCURRENT"]}, version.outputs, urn="version")
+    assert staged.id == version.id, "the engine would not hear of another id"
+
+
 def test_a_cancelled_attempt_begins_nothing_and_waits_for_nothing(cloud: Cloud) -> None:
     cancelled = threading.Event()
     cancelled.set()

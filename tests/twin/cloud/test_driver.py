@@ -181,6 +181,25 @@ def test_ignored_changes_stay_as_they_were(run: Up, cloud: Cloud) -> None:
     assert cloud.state.find("aws:sns/topic:Topic")[0].inputs["displayName"] == "old"
 
 
+def test_a_providers_tags_reach_what_it_makes(run: Up, cloud: Cloud) -> None:
+    source = """
+        import pulumi, pulumi_aws as aws
+        tags = aws.ProviderDefaultTagsArgs(tags={"team": "a", "own": "no"})
+        provider = aws.Provider("here", region="REGION", default_tags=tags)
+        options = pulumi.ResourceOptions(provider=provider)
+        topic = aws.sns.Topic("t", tags={"own": "yes"}, opts=options)
+        pulumi.export("tags", topic.tags_all)
+        pulumi.export("other", aws.sns.Topic("other").tags_all)
+    """
+    outputs = run(source.replace("REGION", REGION)).outputs
+    assert (outputs["tags"], outputs["other"]) == ({"team": "a", "own": "yes"}, {})
+    (topic,) = [one for one in cloud.state.find("aws:sns/topic:Topic") if one.name == "t"]
+    listed = cloud.context.client("sns").list_tags_for_resource(ResourceArn=topic.id)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in listed} == {"team": "a", "own": "yes"}
+    with pytest.raises(TwinError, match="region is 'us-west-2'"):
+        run(source.replace("REGION", "us-west-2"))
+
+
 def test_an_interrupted_run_makes_nothing_more(run: Up, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     source = """
         import pulumi_aws as aws
