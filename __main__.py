@@ -125,6 +125,16 @@ reconciling = Reconciling(
 heartbeat = Heartbeat(
     "heartbeat", HeartbeatArgs(shared=shared, database=database, cache=cache, after=[capture.task, pipe.pipe]), here
 )
+inspect_stores = LambdaFunction(
+    "inspect-stores",
+    LambdaFunctionArgs(
+        shared=shared,
+        folder="inspect_stores",
+        timeout=30,
+        uses=[database.access("operator"), cache.access("inspector")],
+    ),
+    here,
+)
 reading = {"READ_WAIT_MS": str(config.read_wait_ms)}
 get_client, list_orders = (
     LambdaFunction(
@@ -163,6 +173,7 @@ functions = [
     pruning.function,
     reconciling.function,
     heartbeat.function,
+    inspect_stores,
     *(each.function for each in consumers),
 ]
 schedules = [pruning.schedule, reconciling.schedule, heartbeat.schedule]

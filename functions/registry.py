@@ -60,4 +60,4 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     "project_clients": (ORDER_PLACED, CLIENT_REGISTERED, CLIENT_CHANGED, HEARTBEAT),
     "notify_client": (ORDER_PLACED,),
 }
-SERVICES = ("authorize", "migrate", "prune_outbox", "reconcile", "heartbeat")
+SERVICES = ("authorize", "migrate", "prune_outbox", "reconcile", "heartbeat", "inspect_stores")

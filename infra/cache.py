@@ -1,4 +1,4 @@
-"""The read model's home: ElastiCache for Valkey, with TLS and one IAM user for reading and one for writing."""
+"""The read model's home: ElastiCache for Valkey, with TLS and IAM users for reading, writing and looking after it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _PORT = 6379
 _NEAR_FULL_PERCENT = 80
 _LONGEST_ANSWER_MS = 6000
 
-CacheRole = Literal["reader", "writer"]
+CacheRole = Literal["reader", "writer", "inspector"]
 
+# The inspector looks at the server, and at no client.
 # Keys of the read model and of its heartbeat, and for writers the positions of walks over it; no command that empties
 # the whole cache.
 _PERMISSIONS: dict[CacheRole, str] = {
     "reader": "on ~client:* ~heartbeat -@all +@read +@connection -@dangerous",
     "writer": "on ~client:* ~reconcile ~heartbeat "
     "-@all +@read +@write +@connection +@scripting +@transaction -@dangerous",
+    "inspector": "on ~heartbeat -@all +@connection -@dangerous +info +dbsize +hmget",
 }
 
 
@@ -97,7 +99,7 @@ class Cache(pulumi.ComponentResource):
         self.register_outputs({"host": self.host, "port": self.port})
 
     def access(self, role: CacheRole) -> Access:
-        """What a function needs to use the cache as reader or as writer."""
+        """What a function needs to use the cache in a role."""
         config = self._args.shared.config
         environment: dict[str, pulumi.Input[str]] = {
             "CACHE_HOST": self.host,

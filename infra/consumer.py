@@ -45,10 +45,12 @@ class Consumer(pulumi.ComponentResource):
     """A function that gets each event of some types at least once, in batches, a failed message alone again.
 
     Attributes:
+        event_types: what it gets of the topic.
         subscription: exists before the first event is published, or that event is lost to this consumer.
     """
 
     folder: str
+    event_types: tuple[str, ...]
     queue: aws.sqs.Queue
     dead: aws.sqs.Queue
     function: LambdaFunction
@@ -58,6 +60,7 @@ class Consumer(pulumi.ComponentResource):
         super().__init__("orders:consumer:Consumer", name, None, opts)
         config, child = args.shared.config, pulumi.ResourceOptions(parent=self)
         self._name, self._args, self.folder = name, args, args.folder
+        self.event_types = tuple(args.event_types)
         self._queues()
         self.function = LambdaFunction(
             name,

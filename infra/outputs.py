@@ -75,6 +75,8 @@ def outputs(system: System) -> Mapping[str, pulumi.Input[object]]:
         "topic_arn": bus.topic.arn,
         **{f"{consumer.folder}_queue_url": consumer.queue.url for consumer in system.consumers},
         **{f"{consumer.folder}_dead_letter_url": consumer.dead.url for consumer in system.consumers},
+        # Commas between: outputs are a flat map.
+        **{f"{consumer.folder}_event_types": ",".join(consumer.event_types) for consumer in system.consumers},
         "cache_name": system.cache.group.replication_group_id,
         "cache_host": system.cache.host,
         "cache_port": system.cache.port,
@@ -83,6 +85,8 @@ def outputs(system: System) -> Mapping[str, pulumi.Input[object]]:
         **{f"{schedule.folder}_dead_letter_url": schedule.dead.url for schedule in system.schedules},
         **(_mail(system.mail) if system.mail is not None else {}),
         "alarm_topic_arn": system.shared.alarm_topic,
+        "alarm_lag_seconds": system.shared.config.alarm_lag_seconds,
+        "alarm_slot_bytes": system.shared.config.alarm_slot_bytes,
         "dashboard": system.dashboard.name,
     }
 

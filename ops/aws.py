@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,23 +48,26 @@ class Aws:
         self.stack = stack
         self._session = _session(stack)
         self._clients: dict[str, Any] = {}
+        # Clients may be shared by threads, the session that makes them may not.
+        self._making = threading.Lock()
 
     def client(self, service: str) -> Any:
         """The client of a service; a call may take as long as a function runs, and one of Lambda is made once."""
-        if service not in self._clients:
-            tries = 1 if service == "lambda" else 4
-            config = Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                retries={"mode": "standard", "total_max_attempts": tries},
-                tcp_keepalive=True,
-                # None: as the environment says.
-                proxies={} if self.stack.twin else None,
-            )
-            endpoint = self.stack.twin.endpoint_url if self.stack.twin else None
-            with answering(self.stack):
-                self._clients[service] = self._session.client(service, endpoint_url=endpoint, config=config)
-        return self._clients[service]
+        with self._making:
+            if service not in self._clients:
+                tries = 1 if service == "lambda" else 4
+                config = Config(
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    read_timeout=READ_TIMEOUT_S,
+                    retries={"mode": "standard", "total_max_attempts": tries},
+                    tcp_keepalive=True,
+                    # None: as the environment says.
+                    proxies={} if self.stack.twin else None,
+                )
+                endpoint = self.stack.twin.endpoint_url if self.stack.twin else None
+                with answering(self.stack):
+                    self._clients[service] = self._session.client(service, endpoint_url=endpoint, config=config)
+            return self._clients[service]
 
     def check_account(self) -> None:
         """Compare the credentials' account with the stack's.

@@ -64,7 +64,7 @@ def test_outputs() -> None:
     functions = {name.removesuffix("_function") for name in values if name.endswith("_function")}
     assert functions == {
         *("place_order", "administer", "get_client", "list_orders", "project_clients", "authorize", "migrate"),
-        *("prune_outbox", "reconcile", "heartbeat"),
+        *("prune_outbox", "reconcile", "heartbeat", "inspect_stores"),
     }
     assert not any(isinstance(value, dict | list) for value in values.values()), "outputs are a flat map"
 

@@ -13,6 +13,7 @@ from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unkn
 from twin.cloud.sqs import visibility_timeout
 
 MODULE = "twin.event_source"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 # "CreateEventSourceMapping", Lambda API reference: batches beyond ten need a window to gather them in.
 STANDARD_BATCH, FIFO_BATCH, BATCH_WITHOUT_WINDOW = 10_000, 10, 10
 DEFAULT_BATCH = 10
@@ -111,6 +112,16 @@ def _run(at: Context, request: Request, id_: str) -> Made:
     return Made(id_, outputs(at, inputs, **computed))
 
 
+def set_enabled(at: Context, mapping: Resource, enabled: bool) -> None:
+    """Read the queue, or stop reading it. Raises InputError, TwinError."""
+    _run(at, Request(mapping.typ, mapping.name, {**mapping.inputs, "enabled": enabled}, mapping.seed), mapping.id)
+
+
+def state_of(at: Context, mapping: Resource) -> str:
+    """Give a mapping's state in its API's words: Enabled or Disabled."""
+    return "Enabled" if _process(mapping.id, mapping.inputs) in at.supervisor.processes else "Disabled"
+
+
 def _spec(at: Context, inputs: Inputs, id_: str, function: str) -> dict[str, Any]:
     filters = (inputs.get("filterCriteria") or {}).get("filters") or []
     scaling = inputs.get("scalingConfig") or {}
@@ -143,7 +154,7 @@ def _process(id_: str, inputs: Inputs) -> str:
 
 KINDS = (
     Kind(
-        typ="aws:lambda/eventSourceMapping:EventSourceMapping",
+        typ=MAPPING,
         create=_create, update=_update, delete=_delete, exists=_exists, check=_check, revives=True,
         identity=frozenset({"eventSourceArn", "functionName"}), volatile=frozenset({"state"}),
         differs="SQS only. A batch fills and the pollers scale at once, and not over minutes.",

@@ -12,6 +12,7 @@ from twin.errors import TwinError
 from twin.scheduler.settings import read_settings
 
 MODULE = "twin.scheduler"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
 DEFAULT_GROUP = "default"
 
 
@@ -78,7 +79,7 @@ def _process(id_: str) -> str:
 
 KINDS = (
     Kind(
-        typ="aws:scheduler/schedule:Schedule",
+        typ=SCHEDULE,
         create=_run, update=lambda at, _, request: _run(at, request), delete=_delete, exists=_exists, revives=True,
         named_by="name", name_limit=64,
     ),

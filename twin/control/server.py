@@ -1,4 +1,4 @@
-"""Answers the calls of AWS that no emulator has: those of DMS and of EventBridge Pipes, about the twin's processes.
+"""Answers the calls of AWS about what the twin's own processes are: DMS, Pipes, Scheduler, event source mappings.
 
 The emulator's gateway passes them on, so that callers need one endpoint only. Loopback, and only who knows the key.
 """
@@ -11,9 +11,10 @@ import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from twin.cloud.context import Context
-from twin.control import pipes, tasks
+from twin.control import mappings, pipes, schedules, tasks
 from twin.control.errors import ControlError
 from twin.emulator.control import KEY_HEADER
 from twin.errors import TwinError
@@ -60,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         try:
@@ -81,14 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> dict[str, Any]:
         if not hmac.compare_digest(self.headers.get(KEY_HEADER, ""), self.expected):
             raise ControlError("AccessDeniedException", "Only the twin's administrator may do this.", 403)
-        target = self.headers.get("x-amz-target", "")
-        if not target.startswith(tasks.PREFIX):
-            return pipes.answer(self.context, self.command, self.path)
         try:
             request = json.loads(body or b"{}")
         except ValueError as error:
             raise ControlError("SerializationException", f"The body is not JSON: {error}.") from error
-        return tasks.answer(self.context, target.removeprefix(tasks.PREFIX), request)
+        target = self.headers.get("x-amz-target", "")
+        if target.startswith(tasks.PREFIX):
+            return tasks.answer(self.context, target.removeprefix(tasks.PREFIX), request)
+        url = urlsplit(self.path)
+        path, query = unquote(url.path), dict(parse_qsl(url.query))
+        if path.startswith(mappings.PREFIX):
+            return mappings.answer(self.context, self.command, path, query, request)
+        if path.startswith(schedules.PREFIX):
+            return schedules.answer(self.context, self.command, path, query)
+        return pipes.answer(self.context, self.command, path)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         log.debug(format, *args)

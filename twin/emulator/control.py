@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from twin.emulator.environment import ACCESS_KEY_ID
 
@@ -19,7 +20,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-SERVICES = frozenset({"dms", "pipes"})
+SERVICES = frozenset({"dms", "pipes", "scheduler"})
+# Of Lambda, which ministack has, only these are the twin's own.
+PATHS = {"lambda": "/2015-03-31/event-source-mappings"}
 KEY_HEADER = "x-twin-control"
 TIMEOUT_S = 90.0
 _CREDENTIAL = re.compile(rb"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/aws4_request")
@@ -40,7 +43,8 @@ class Control:
 
     def answers(self, scope: Scope) -> bool:
         """Tell whether a request is for one of its services."""
-        return _signature(scope)[1] in SERVICES
+        service = _signature(scope)[1]
+        return service in SERVICES or (service in PATHS and scope["path"].startswith(PATHS[service]))
 
     async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request to the control service, and its answer to the caller."""
@@ -61,7 +65,9 @@ class Control:
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _KEPT}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)
         try:
-            connection.request(scope["method"], scope["path"], body, {**headers, KEY_HEADER: self._key})
+            query = scope["query_string"].decode("latin-1")
+            url = quote(scope["path"]) + (f"?{query}" if query else "")
+            connection.request(scope["method"], url, body, {**headers, KEY_HEADER: self._key})
             answer = connection.getresponse()
             content = answer.read()
             kind, error = answer.getheader("content-type", ""), answer.getheader("x-amzn-errortype", "")

@@ -40,10 +40,18 @@ def test_importing_a_handler_loads_no_sdk_and_no_other_function(function: str) -
     assert not loaded & {"boto3", "botocore.session", "botocore.auth", "functions.registry"}
     others = {name.split(".")[1] for name in loaded if name.startswith("functions.")} - {function, "common"}
     assert not others
-    database = function in ("place_order", "administer", "migrate", "prune_outbox", "reconcile", "heartbeat")
+    database = function in (
+        "place_order",
+        "administer",
+        "migrate",
+        "prune_outbox",
+        "reconcile",
+        "heartbeat",
+        "inspect_stores",
+    )
     assert ("psycopg2" in loaded) == database
     assert ("redis" in loaded) == (
-        function in ("get_client", "list_orders", "project_clients", "reconcile", "heartbeat")
+        function in ("get_client", "list_orders", "project_clients", "reconcile", "heartbeat", "inspect_stores")
     )
     assert ("pydantic" in loaded) == (function in ("place_order", "administer"))
 

@@ -1,0 +1,93 @@
+"""The doctor as a whole: one check that cannot be made stops no other, and what the command ends with."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ops.checks.check import Check, Finding, NotMade, Report, Scene
+from ops.doctor import CHECKS, Outcome, examine, exit_code
+from ops.errors import FunctionFailed, OutputMissing, Unreachable
+from tests.ops.staged import Stage, stage
+
+__all__ = ["stage"]
+
+
+def well(_: Scene) -> Report:
+    return Report("fine")
+
+
+def wrong(_: Scene) -> Report:
+    return Report("bad", (Finding("it is broken", "mend it"),), {"n": 1})
+
+
+def denied(scene: Scene) -> Report:
+    scene.aws.client("pipes").describe_pipe(Name="events")
+    raise AssertionError("unreachable")
+
+
+def examined(stage: Stage, *checks: Check) -> dict[str, Outcome]:
+    return {each.name: each for each in examine(stage.scene, checks)}
+
+
+def test_a_check_that_cannot_be_made_is_told_and_the_others_are_made(stage: Stage) -> None:
+    stage.fails("pipes", "describe_pipe", "AccessDeniedException", "may not")
+
+    def missing(scene: Scene) -> Report:
+        raise OutputMissing("Stack dev has no output 'x'.")
+
+    def unseen(scene: Scene) -> Report:
+        raise NotMade("nobody knows")
+
+    found = examined(
+        stage, Check("a", denied), Check("b", wrong), Check("c", missing), Check("d", unseen), Check("e", well)
+    )
+    assert [each.state for each in found.values()] == ["not made", "wrong", "not made", "not made", "well"]
+    assert "may not" in found["a"].says
+    assert "no output" in found["c"].says
+    assert found["b"].findings == (Finding("it is broken", "mend it"),)
+
+
+def test_a_function_that_fails_is_wrong_in_its_own_words(stage: Stage) -> None:
+    def failing(scene: Scene) -> Report:
+        raise FunctionFailed("orders-dev-heartbeat", "DatabaseUnavailable: gone")
+
+    (outcome,) = examined(stage, Check("a", failing)).values()
+    (finding,) = outcome.findings
+    assert outcome.state == "wrong"
+    assert "DatabaseUnavailable: gone" in finding.wrong
+    assert "aws --region eu-central-1 logs tail /aws/lambda/orders-dev-heartbeat" in finding.remedy
+
+
+def test_what_is_wrong_counts_more_than_what_cannot_be_seen() -> None:
+    def ended(*states: str) -> int:
+        return exit_code([Outcome("a", state, "", (), {}) for state in states])  # type: ignore[arg-type]
+
+    assert ended("well", "well") == 0
+    assert ended("well", "wrong", "not made") == 1
+    assert ended("well", "not made") == 3
+
+
+def test_checks_are_made_at_the_same_time_and_told_in_order(stage: Stage) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def waits(_: Scene) -> Report:
+        both.wait()
+        return Report("fine")
+
+    assert list(examined(stage, Check("a", waits), Check("b", waits))) == ["a", "b"]
+
+
+def test_the_stores_are_asked_once_for_all_checks_also_when_that_fails(stage: Stage) -> None:
+    stage.fails("lambda", "invoke", "AccessDeniedException", "may not")
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="may not"):
+            stage.scene.store("database")
+
+
+def test_the_checks_follow_the_flow() -> None:
+    assert [check.name for check in CHECKS] == [
+        "database", "slot", "task", "stream", "pipe", "subscriptions", "queues", "mappings", "dead letters", "cache",
+        "heartbeat", "schedules",
+    ]  # fmt: skip
