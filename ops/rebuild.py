@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ops import switch
 from ops.errors import FINDINGS, OpsError
 from ops.functions import invoke
 from ops.lesson import lesson
@@ -36,12 +37,33 @@ def rebuild(
     rate: Annotated[int, typer.Option(min=1, max=10_000, help="Most clients a second, to spare the database.")] = 200,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted rebuild stopped.")] = False,
     first: Annotated[int, typer.Option("--from", min=1, help="Begin with the client of this id.")] = 1,
+    into_new: Annotated[
+        bool, typer.Option("--into-new", help="Fill new keys beside those that are read, switch to them, remove these.")
+    ] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Turn back from --into-new, at any time.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only say where an interrupted rebuild stands.")] = False,
 ) -> None:
     """Fill the read model from the write model: all clients with their last orders, in the order of their ids.
 
     Whatever is newer in the read model stays. Safe to interrupt (go on with --resume) and to repeat.
+
+    With --into-new queries go on reading what they read until all is filled, and are switched at once. It takes as
+    much memory again for a while.
     """
     session: Session = context.obj
+    if sum((into_new, abandon, status)) > 1 or ((into_new or abandon or status) and first != 1):
+        raise typer.BadParameter("--into-new, --abandon, --status and --from exclude each other.")
+    if status:
+        switch.show(session)
+    elif abandon:
+        switch.abandon(session, rate)
+    elif into_new:
+        switch.into_new(session, rate, resume=resume)
+    else:
+        _in_place(session, rate, first, resume=resume)
+
+
+def _in_place(session: Session, rate: int, first: int, *, resume: bool) -> None:
     if resume and first != 1:
         raise typer.BadParameter("--resume and --from exclude each other.")
     after = first - 1

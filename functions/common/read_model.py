@@ -9,7 +9,11 @@
 ``heartbeat``
     hash: beat, the newest that arrived (epoch microseconds of its commit), and arrived_ms (epoch milliseconds)
 
-The braces are part of the keys: they put a client's two keys into one slot, so that one script may write both.
+``read_model``
+    hash: which generation is read and which is being filled beside it, see functions/common/generations.py
+
+There are two generations of a client's keys, told apart by a prefix: none, or ``b:``. The braces are part of the keys:
+they put a client's two keys into one slot, so that one script may write both.
 A client's orders get their ids under the lock of its row, so a later one has a greater id. Scores are doubles, which
 tell ids apart up to 2^53.
 """
@@ -18,16 +22,19 @@ from __future__ import annotations
 
 KEPT_ORDERS = 50
 FIELDS = ("name", "email", "order_count", "total", "last_purchase", "version")
+CONTROL = "read_model"
+# Prefixes of the keys. Without a control hash it is the first one that is read.
+GENERATIONS = ("", "b:")
 
 HEARTBEAT_KEY = "heartbeat"
 HEARTBEAT_FIELDS = ("beat", "arrived_ms")
 
 
-def client_key(id_client: int) -> str:
+def client_key(id_client: int, generation: str = GENERATIONS[0]) -> str:
     """Key of a client's hash."""
-    return f"client:{{{id_client}}}"
+    return f"{generation}client:{{{id_client}}}"
 
 
-def orders_key(id_client: int) -> str:
+def orders_key(id_client: int, generation: str = GENERATIONS[0]) -> str:
     """Key of a client's last orders."""
-    return f"client:{{{id_client}}}:orders"
+    return f"{generation}client:{{{id_client}}}:orders"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import redis
+import time
+from collections.abc import Callable
 
 from functions.common.cache import Cache
+from functions.common.generations import Generations
 from functions.common.read_model import FIELDS, client_key
 from functions.get_client.query import ClientView
 
@@ -14,16 +14,15 @@ from functions.get_client.query import ClientView
 class CachedClients:
     """Reads one hash for each query."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, clock: Callable[[], float] = time.time) -> None:
         self._cache = cache
+        self._generations = Generations(clock)
 
     def client(self, id_client: int) -> ClientView | None:
         """See `ClientViews`; a hash that lacks a field is a ValueError."""
-
-        def read(client: redis.Redis) -> list[bytes | None]:
-            return cast("list[bytes | None]", client.hmget(client_key(id_client), list(FIELDS)))
-
-        values = self._cache.run(read)
+        [values] = self._generations.read(
+            self._cache, lambda client, active: client.hmget(client_key(id_client, active), FIELDS)
+        )
         if not any(values):
             return None
         present = [value.decode() for value in values if value is not None]

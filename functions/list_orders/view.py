@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import cast
-
-import redis
+import time
+from collections.abc import Callable
 
 from functions.common.cache import Cache
+from functions.common.generations import Generations
 from functions.common.read_model import client_key, orders_key
 from functions.list_orders.query import LineView, OrdersView, OrderView
 
@@ -19,19 +19,17 @@ class CachedOrders:
     least as new. If they are newer, the entity tag is one behind, and the caller's next look gets all again.
     """
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, clock: Callable[[], float] = time.time) -> None:
         self._cache = cache
+        self._generations = Generations(clock)
 
     def orders(self, id_client: int) -> OrdersView | None:
         """See `OrderViews`."""
-
-        def read(client: redis.Redis) -> tuple[bytes | None, list[bytes]]:
-            with client.pipeline(transaction=False) as pipeline:
-                pipeline.hget(client_key(id_client), "version")
-                pipeline.zrevrange(orders_key(id_client), 0, -1)
-                return cast("tuple[bytes | None, list[bytes]]", tuple(pipeline.execute()))
-
-        version, members = self._cache.run(read)
+        version, members = self._generations.read(
+            self._cache,
+            lambda client, active: client.hget(client_key(id_client, active), "version"),
+            lambda client, active: client.zrevrange(orders_key(id_client, active), 0, -1),
+        )
         if version is None:
             return None
         return OrdersView(int(version), tuple(map(_order, members)))

@@ -3,11 +3,15 @@
 Chunks are sent as they come, without waiting for answers in between, so that the server works while the next chunk is
 decoded. (redis-py's own pipeline sends nothing before all is there; the connection's methods used here are the
 ones that it is made of.)
+
+Which generations are written is asked for behind each chunk: the server answers in order, so whoever began to fill
+another one before the last of these answers is obeyed, and who does so later finds these changes in the write model.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,8 +22,9 @@ from redis.exceptions import MasterDownError, NoScriptError, ReadOnlyError, Redi
 
 from functions.common.cache import Cache
 from functions.common.errors import CacheUnavailable
+from functions.common.generations import CONTROL_FIELDS, Control, Generations, control_of
 from functions.common.order_text import order_json
-from functions.common.read_model import HEARTBEAT_KEY, KEPT_ORDERS, client_key, orders_key
+from functions.common.read_model import CONTROL, HEARTBEAT_KEY, KEPT_ORDERS, client_key, orders_key
 from functions.common.telemetry import logger
 from functions.project_clients.fold import Change
 
@@ -32,16 +37,23 @@ WRONG_SERVER = (ReadOnlyError, MasterDownError)
 
 # hiredis declares a tuple of one member and no result, and means any tuple and bytes.
 _pack: Callable[[tuple[str | int, ...]], bytes] = cast("Any", hiredis.pack_command)
+_ASK = _pack(("HMGET", CONTROL, *CONTROL_FIELDS))
+# How often the server may want more than it was sent: its script, another generation.
+_ROUNDS = 4
+
+# Changes, and the generation that they are written to.
+_Writes = tuple[Sequence[Change], str]
 
 
 class ReadModelWriter:
     """Writes over one connection of the client, over a new one if that is dead."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.time) -> None:
         self._client = client
+        self._generations = Generations(clock)
 
     def write(self, chunks: Iterable[Sequence[Change]]) -> list[tuple[Change, ResponseError]]:
-        """Write all changes; gives those that the server refused, each with its error.
+        """Write all changes; gives those that the server refused, each once with an error of it.
 
         Raises CacheUnavailable if the server cannot be reached, also over a second connection; then any part may
         have been written, which does no harm: everything may be written again.
@@ -70,25 +82,60 @@ class ReadModelWriter:
         # redis-py leaves these methods without types.
         connection: Any = pool.get_connection()
         try:
+            written = self._generations.known(lambda: _asked(connection)).written
+            groups: list[list[_Writes]] = []
             for chunk in chunks:
                 sent.extend(chunk)
-                connection.send_packed_command([b"".join(map(_command, chunk))])
-            refused = _refused(connection, sent)
-            unloaded = [change for change, error in refused if isinstance(error, NoScriptError)]
-            if unloaded:
-                # A new server, or one that forgot its scripts.
-                connection.send_command("SCRIPT", "LOAD", SCRIPT)
-                connection.read_response()
-                connection.send_packed_command([b"".join(map(_command, unloaded))])
-                refused = [pair for pair in refused if not isinstance(pair[1], NoScriptError)]
-                refused += _refused(connection, unloaded)
+                groups.append([(chunk, generation) for generation in written])
+                _send(connection, groups[-1])
+            refused = self._settle(connection, sent, written, groups) if groups else []
         except BaseException:
             # Answers may be on their way that nobody will read.
             connection.disconnect()
             raise
         finally:
             pool.release(connection)
-        return refused
+        return list({id(change): (change, error) for change, error in refused}.values())
+
+    def _settle(
+        self, connection: Any, changes: Sequence[Change], written: tuple[str, ...], groups: list[list[_Writes]]
+    ) -> list[tuple[Change, ResponseError]]:
+        """Read the answers, and send again until nothing is missing; gives what was refused."""
+        final: list[tuple[Change, ResponseError]] = []
+        for _ in range(_ROUNDS):
+            again: list[_Writes] = []
+            for group in groups:
+                for writes, generation in group:
+                    refused = _refused(connection, writes)
+                    unloaded = [change for change, error in refused if isinstance(error, NoScriptError)]
+                    if unloaded:
+                        again.append((unloaded, generation))
+                    final += [pair for pair in refused if not isinstance(pair[1], NoScriptError)]
+                control = control_of(connection.read_response())
+            self._generations.learn(control)
+            if again:
+                # A new server, or one that forgot its scripts.
+                connection.send_command("SCRIPT", "LOAD", SCRIPT)
+                connection.read_response()
+            again += [(changes, generation) for generation in control.written if generation not in written]
+            if not again:
+                return final
+            written += control.written
+            groups = [again]
+            _send(connection, again)
+        raise CacheUnavailable("The read model forgets its script, or changes its generation, again and again.")
+
+
+def _asked(connection: Any) -> Control:
+    connection.send_packed_command([_ASK])
+    return control_of(connection.read_response())
+
+
+def _send(connection: Any, group: Sequence[_Writes]) -> None:
+    """Send some writes, and ask for the control behind them."""
+    commands = [_command(change, generation) for writes, generation in group for change in writes]
+    commands.append(_ASK)
+    connection.send_packed_command([b"".join(commands)])
 
 
 def _refused(connection: Any, changes: Sequence[Change]) -> list[tuple[Change, ResponseError]]:
@@ -104,7 +151,7 @@ def _refused(connection: Any, changes: Sequence[Change]) -> list[tuple[Change, R
     return refused
 
 
-def _command(change: Change) -> bytes:
+def _command(change: Change, generation: str) -> bytes:
     """The command as it goes over the wire. Packed by hiredis: redis-py's own way there takes 2.5 times as long."""
     client = change.client
     newest = change.newest_orders()
@@ -113,8 +160,8 @@ def _command(change: Change) -> bytes:
         "EVALSHA",
         SHA,
         2,
-        client_key(client.id),
-        orders_key(client.id),
+        client_key(client.id, generation),
+        orders_key(client.id, generation),
         KEPT_ORDERS,
         client.version,
         client.name,

@@ -11,7 +11,8 @@ import redis
 from redis.exceptions import ResponseError
 
 from functions.common.cache import Cache
-from functions.common.read_model import client_key, orders_key
+from functions.common.generations import CONTROL_FIELDS, Control, control_of
+from functions.common.read_model import CONTROL, KEPT_ORDERS, client_key, orders_key
 from functions.reconcile.kept import Found, Kept
 
 FOLDER = Path(__file__).parent
@@ -21,23 +22,27 @@ REPLACE, REMOVE, ADVANCE = ((FOLDER / f"{name}.lua").read_text() for name in ("r
 POSITIONS = "reconcile"
 END = "end"
 SCAN_COUNT = 500
-_is_key = re.compile(rb"client:\{([1-9][0-9]{0,18})\}(?::orders)?").fullmatch
+_is_key = re.compile(rb"(?:b:)?client:\{([1-9][0-9]{0,18})\}(?::orders)?").fullmatch
 
 
 class CachedClients:
-    """Reads and writes over `Cache`; every call may be made twice. All raise CacheUnavailable."""
+    """The active generation; what is replaced or removed there, is so in the one that is being filled beside it.
+
+    Reads and writes over `Cache`; every call may be made twice. All raise CacheUnavailable.
+    """
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     def read(self, ids: Collection[int]) -> dict[int, Found]:
         """See `ReadModel`."""
+        active = self._control().active
 
         def commands(client: redis.Redis) -> list[Any]:
             with client.pipeline(transaction=True) as pipeline:
                 for id_client in ids:
-                    pipeline.hgetall(client_key(id_client))
-                    pipeline.zrange(orders_key(id_client), 0, -1, withscores=True)
+                    pipeline.hgetall(client_key(id_client, active))
+                    pipeline.zrange(orders_key(id_client, active), 0, -1, withscores=True)
                 return pipeline.execute(raise_on_error=False)
 
         answers = iter(self._cache.run(commands))
@@ -45,39 +50,30 @@ class CachedClients:
 
     def replace(self, clients: Sequence[Kept], although: Mapping[int, str] | None = None) -> list[bool]:
         """See `ReadModel`."""
-        although = although or {}
-
-        def commands(client: redis.Redis) -> list[Any]:
-            script = client.register_script(REPLACE)
-            with client.pipeline(transaction=False) as pipeline:
-                for kept in clients:
-                    number = kept.client.id
-                    fields = [part for pair in kept.fields().items() for part in pair]
-                    orders = [part for text, score in kept.members().items() for part in (f"{score:.0f}", text)]
-                    version, wrong = kept.client.version, although.get(number, "")
-                    arguments: list[str | int] = [version, wrong, len(fields), *fields, *orders]
-                    script(keys=[client_key(number), orders_key(number)], args=arguments, client=pipeline)
-                return pipeline.execute()
-
-        return [bool(answer) for answer in self._cache.run(commands)] if clients else []
+        if not clients:
+            return []
+        written = [
+            self._cache.run(lambda client, to=generation: replaced(client, to, clients, although or {}))  # type: ignore[misc]
+            for generation in self._control().written
+        ]
+        return written[0]
 
     def remove(self, seen: Mapping[int, str]) -> int:
         """See `ReadModel`."""
-
-        def commands(client: redis.Redis) -> list[Any]:
-            script = client.register_script(REMOVE)
-            with client.pipeline(transaction=False) as pipeline:
-                for number, version in seen.items():
-                    script(keys=[client_key(number), orders_key(number)], args=[version], client=pipeline)
-                return pipeline.execute()
-
-        return sum(self._cache.run(commands)) if seen else 0
+        if not seen:
+            return 0
+        removed = [
+            self._cache.run(lambda client, of=generation: _removed(client, of, seen))  # type: ignore[misc]
+            for generation in self._control().written
+        ]
+        return removed[0]
 
     def scan(self, cursor: str) -> tuple[str, set[int]]:
-        """See `ReadModel`."""
+        """See `ReadModel`. If the active generation changes between two calls, what was seen of it is not all."""
+        pattern = f"{self._control().active}client:*"
 
         def commands(client: redis.Redis) -> tuple[int, list[bytes]]:
-            return cast("tuple[int, list[bytes]]", client.scan(int(cursor), match="client:*", count=SCAN_COUNT))
+            return cast("tuple[int, list[bytes]]", client.scan(int(cursor), match=pattern, count=SCAN_COUNT))
 
         following, keys = self._cache.run(commands)
         return str(following), {int(match[1]) for match in map(_is_key, keys) if match}
@@ -95,6 +91,38 @@ class CachedClients:
         """See `ReadModel`."""
         arguments = [walk, was, END if position is None else position]
         return bool(self._cache.run(lambda client: client.register_script(ADVANCE)(keys=[POSITIONS], args=arguments)))
+
+    def _control(self) -> Control:
+        # Asked for each time: a rebuild must not fill what was read before the cache was emptied.
+        return control_of(
+            self._cache.run(lambda client: cast("list[bytes | None]", client.hmget(CONTROL, CONTROL_FIELDS)))
+        )
+
+
+def replaced(client: redis.Redis, generation: str, clients: Sequence[Kept], although: Mapping[int, str]) -> list[bool]:
+    """Replace clients in one generation; see `ReadModel.replace`."""
+    script = client.register_script(REPLACE)
+    with client.pipeline(transaction=False) as pipeline:
+        for kept in clients:
+            number = kept.client.id
+            fields = [part for pair in kept.fields().items() for part in pair]
+            orders = [part for text, score in kept.members().items() for part in (f"{score:.0f}", text)]
+            version, wrong = kept.client.version, although.get(number, "")
+            arguments: list[str | int] = [version, wrong, KEPT_ORDERS, len(fields), *fields, *orders]
+            script(keys=_keys(number, generation), args=arguments, client=pipeline)
+        return [bool(answer) for answer in pipeline.execute()]
+
+
+def _removed(client: redis.Redis, generation: str, seen: Mapping[int, str]) -> int:
+    script = client.register_script(REMOVE)
+    with client.pipeline(transaction=False) as pipeline:
+        for number, version in seen.items():
+            script(keys=_keys(number, generation), args=[version], client=pipeline)
+        return sum(pipeline.execute())
+
+
+def _keys(id_client: int, generation: str) -> list[str]:
+    return [client_key(id_client, generation), orders_key(id_client, generation)]
 
 
 def _fields(answer: Any) -> dict[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from functions.reconcile.errors import WrongCommand
 
@@ -12,6 +12,8 @@ MOST_CLIENTS = 100
 LAG_S = 300
 MOST_LAG_S = 3600
 MAX_BIGINT = 2**63 - 1
+
+Do = Literal["tell", "begin", "step", "abandon"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,19 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """Rebuild into another generation: tell where that is, begin it, go on with it by `limit` clients, turn back."""
+
+    do: Do
+    limit: int
+
+
+@dataclass(frozen=True)
 class Pass:
     """Go on with the scheduled pass."""
 
 
-Command = Compare | FindOrphans | Rebuild | Position | Pass
+Command = Compare | FindOrphans | Rebuild | Position | Switch | Pass
 
 
 def read(event: Mapping[str, Any]) -> Command:
@@ -66,9 +76,11 @@ def read(event: Mapping[str, Any]) -> Command:
             return Rebuild(_after(event), _limit(event), _flag(event, "begin"))
         case "position":
             return Position()
+        case "switch":
+            return Switch(_do(event), _limit(event))
         case "pass":
             return Pass()
-    raise WrongCommand("`command` must be one of compare, orphans, rebuild, position, pass.")
+    raise WrongCommand("`command` must be one of compare, orphans, rebuild, position, switch, pass.")
 
 
 def _after(event: Mapping[str, Any]) -> int:
@@ -80,6 +92,13 @@ def _limit(event: Mapping[str, Any]) -> int:
     if limit == 0:
         raise WrongCommand("`limit` must be 1 at least.")
     return limit
+
+
+def _do(event: Mapping[str, Any]) -> Do:
+    value = event.get("do")
+    if value not in get_args(Do):
+        raise WrongCommand(f"`do` must be one of {', '.join(get_args(Do))}.")
+    return cast("Do", value)
 
 
 def _integer(event: Mapping[str, Any], name: str, default: int, most: int) -> int:

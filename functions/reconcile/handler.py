@@ -22,8 +22,11 @@ from functions.common.secret_store import SecretStore
 from functions.common.settings import CacheSettings, DatabaseSettings, Environment, LoginSettings
 from functions.common.telemetry import MetricUnit, logger, metrics
 from functions.reconcile.cached import CachedClients
-from functions.reconcile.commands import LAG_S, Command, Compare, FindOrphans, Pass, Position, Rebuild, read
+from functions.reconcile.commands import LAG_S, Command, Compare, FindOrphans, Pass, Position, Rebuild, Switch, read
 from functions.reconcile.compare import Comparison
+from functions.reconcile.control import CachedControl
+from functions.reconcile.generation import State, Stepped, abandon, step
+from functions.reconcile.generation import begin as begin_switch
 from functions.reconcile.passing import Pace, Passed, walk
 from functions.reconcile.rebuild import WALK, begin, rebuild
 from functions.reconcile.write_model import PostgresClients
@@ -56,6 +59,12 @@ def read_model() -> CachedClients:
     return CachedClients(Cache(connect(CacheSettings.read(Environment()))))
 
 
+@cache
+def control() -> CachedControl:
+    """The control of the read model that the environment names; its connection outlives commands."""
+    return CachedControl(Cache(connect(CacheSettings.read(Environment()))))
+
+
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Lambda's entry."""
     return carry_out(read(event), context)
@@ -80,6 +89,8 @@ def carry_out(command: Command, context: Context) -> dict[str, Any]:
         case Position():
             position = cached.position(WALK)
             return {"after": None if position is None else int(position), "last": write.last()}
+        case Switch():
+            return switch(command)
         case Pass():
             pace = Pace(PAGE_CLIENTS, Environment().integer("RECONCILE_PER_SECOND", least=1, most=10_000))
             passed = walk(
@@ -87,6 +98,30 @@ def carry_out(command: Command, context: Context) -> dict[str, Any]:
                 lambda: context.get_remaining_time_in_millis() / 1000, time.sleep, RESERVE_S,
             )  # fmt: skip
             return report(passed)
+
+
+def switch(command: Switch) -> dict[str, Any]:
+    """Carry out a command of a rebuild into another generation; tells what was done, and where it is then.
+
+    `done` is False if a begin or an abandon came too late. Raises NoRoom, DatabaseError, CacheUnavailable.
+    """
+    done, stepped = True, Stepped()
+    match command.do:
+        case "begin":
+            done = begin_switch(control())
+        case "abandon":
+            done = abandon(control())
+        case "step":
+            stepped = step(control(), write_model(), command.limit)
+    state = control().state()
+    return {**asdict(stepped), "done": done, **_told(state), "last": write_model().last()}
+
+
+def _told(state: State) -> dict[str, Any]:
+    return {
+        "stage": state.stage, "active": state.active, "other": state.other, "begun": state.begun,
+        "after": int(state.cursor) if state.stage == "filling" else 0,
+    }  # fmt: skip
 
 
 def report(passed: Passed) -> dict[str, Any]:

@@ -341,9 +341,12 @@ def test_a_version_that_does_not_come_is_a_503(monkeypatch: pytest.MonkeyPatch) 
 
 def test_reader_and_writer_get_by_with_few_rights(cache: Cache, valkey: ValkeyServer) -> None:
     rights = {
-        "writer": ["~client:*", "+evalsha", "+script|load", "+hget", "+hset", "+zadd", "+zcount", "+zremrangebyrank"],
-        "reader": ["%R~client:*", "+hget", "+hmget", "+zrevrange"],
-    }
+        "writer": [
+            "~client:*", "%R~read_model", "+evalsha", "+script|load", "+hget", "+hmget", "+hset", "+zadd", "+zcount",
+            "+zremrangebyrank",
+        ],
+        "reader": ["%R~client:*", "%R~read_model", "+hget", "+hmget", "+zrevrange"],
+    }  # fmt: skip
     clients = {}
     execute: Callable[..., Any] = cache.execute_command  # redis-py leaves it without types
     for user, rules in rights.items():

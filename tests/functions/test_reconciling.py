@@ -286,6 +286,15 @@ def test_a_rebuild_leaves_what_is_newer_by_then(world: World) -> None:
     assert world.compare() == Compared(clients=4)
 
 
+def test_an_order_that_overtakes_the_rebuild_of_a_lost_client_does_not_hide_the_older_ones(world: World) -> None:
+    """The event finds no client, and so brings one of its orders; the page was read before it."""
+    world.cache.flushall()
+    begin(world.read, 0)
+    rebuild(Overtaken(world, _order_arrives(world)), world.read, 0, 100)
+    assert world.cache.zcard("client:{1}:orders") == 50
+    assert world.compare() == Compared(clients=4)
+
+
 def test_a_repair_leaves_what_is_newer_by_then(world: World) -> None:
     world.cache.hset("client:{1}", "total", "1.00")
     arrives = _order_arrives(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 import ops.stack
 from ops.cli import app
 from ops.pace import Pace
+from ops.switch import NothingToAbandon, SwitchUnderWay
 from tests.twin.conftest import System
 from tests.twin.test_faults import orders_flowing
 from tests.twin.waiting import until
@@ -169,3 +171,87 @@ def test_lag_is_told_apart(system: System, run: Ops) -> None:
         projector.start()
     system.converged(client)
     assert compared(run)["behind"] == []
+
+
+def reading_own_writes(system: System, client: int, stop: threading.Event, wrong: list[str]) -> None:
+    """Place an order, read it back, and look once more without a version: it never goes back."""
+    while not stop.is_set():
+        version = system.place(client)
+        seen = system.client.wait_for_version(client, version, timeout_s=30)["version"]
+        orders, again = system.client.orders(client), system.client.client(client)
+        if orders.status_code != 200 or again.status_code != 200:
+            wrong.append(f"version {version}: {orders.status_code} {again.status_code}")
+        elif orders.json()["version"] < seen or again.json()["version"] < seen:
+            wrong.append(f"version {version}: back to {orders.json()['version']}, {again.json()['version']}")
+
+
+def test_a_rebuild_into_new_keys_is_switched_to_while_orders_are_placed_and_read(
+    system: System, run: Ops, cache: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = [system.new_client() for _ in range(3)]
+    for client in clients:
+        system.place(client)
+        system.converged(client)
+    cache.hset(f"client:{{{clients[0]}}}", "total", "1.00")
+    keep, pages, stop, wrong = Pace.keep, [0], threading.Event(), list[str]()
+
+    def interrupted(pace: Pace, done: int) -> None:
+        pages[0] += 1
+        if pages[0] == 3:
+            raise KeyboardInterrupt
+        keep(pace, done)
+
+    readers = [threading.Thread(target=reading_own_writes, args=(system, each, stop, wrong)) for each in clients[1:]]
+    for reader in readers:
+        reader.start()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Pace, "keep", interrupted)
+            stopped = run("rebuild", "--into-new", "--rate", "4")
+        assert "`ops rebuild --into-new --resume` goes on" in stopped.output
+        assert "A rebuild into a new generation, begun" in run("rebuild", "--status").output
+        second = run("rebuild", "--into-new")
+        # An expected error: `main` makes it a sentence and the exit code.
+        assert isinstance(second.exception, SwitchUnderWay)
+        assert system.client.client(clients[0]).json()["total"] == 1.0
+        done = run("rebuild", "--into-new", "--resume")
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert done.exit_code == 0, done.output
+    assert "Queries read generation `b:`." in done.output
+    assert wrong == []
+    assert list(cache.scan_iter("client:*")) == []
+    for client in clients:
+        system.converged(client)
+    assert compared(run)["drifts"] == []
+    # Back to where the other tests look: what the cache's loss does, with orders coming.
+    with orders_flowing(system, clients) as accepted:
+        cache.flushall()
+        goal = accepted() + 10
+        until(lambda: accepted() >= goal, what="orders accepted after the loss")
+        assert run("rebuild").exit_code == 0
+    assert "without a prefix" in run("rebuild", "--status").output
+    for client in clients:
+        system.converged(client)
+    assert compared(run)["drifts"] == []
+
+
+def test_a_rebuild_into_new_keys_is_abandoned(system: System, run: Ops, cache: redis.Redis) -> None:
+    client = system.new_client()
+    system.place(client)
+    system.converged(client)
+    assert isinstance(run("rebuild", "--abandon").exception, NothingToAbandon)
+    lambda_ = system.twin.emulator.client("lambda")
+    for do in ("begin", "step", "step"):
+        payload = json.dumps({"command": "switch", "do": do, "limit": 1}).encode()
+        lambda_.invoke(FunctionName=system.outputs["reconcile_function"], Payload=payload)
+    assert "filling the new generation" in run("rebuild", "--status").output
+    system.place(client)
+    system.converged(client)
+    abandoned = run("rebuild", "--abandon")
+    assert (abandoned.exit_code, "without a prefix" in abandoned.output) == (0, True), abandoned.output
+    assert list(cache.scan_iter("b:*")) == []
+    system.converged(client)
+    assert "No rebuild into a new generation" in run("rebuild", "--status").output
