@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local up status down test check bench lock clean
+.PHONY: help setup demo local up status down test check bench drill lock clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ check: $(READY) ## Lint, format check and strict types.
 
 bench: $(READY) ## Measure beside limits and peers, about ten minutes (ONLY="queries prune" for some, KEEP=1 to keep the results).
 	@$(RUN) -m bench $(ONLY) $(if $(KEEP),--keep)
+
+drill: $(READY) ## Faults on purpose, then every promise checked (ONLY=names, SEED=n; SOAK=100000 for a long run).
+	@$(RUN) -m drills $(if $(SEED),--seed $(SEED)) $(if $(SOAK),--soak $(SOAK)) $(ONLY)
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
 	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \

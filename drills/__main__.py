@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
+import signal
 import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from drills import kills  # noqa: F401 - registers its drills
+from drills import busy, changes, clocks, kills, networks, storage  # noqa: F401 - register their drills
 from drills.errors import DrillError
-from drills.registry import DRILLS, find
+from drills.registry import DRILLS, drill, find
 from drills.report import table
+from drills.result import Result
 from drills.runner import run_all
+from drills.soak import faults, soak
 
 
 def main() -> int:
@@ -21,6 +25,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("names", nargs="?", default="", help="drills to run, with commas; by default all")
     parser.add_argument("--seed", type=int, help="order and chances; by default drawn, and printed")
+    parser.add_argument("--soak", type=int, metavar="N", help="place N orders with a fault every few seconds instead")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between the faults of a soak")
     parser.add_argument("--list", action="store_true", help="list the drills and end")
     options = parser.parse_args()
     console = Console(highlight=False)
@@ -31,14 +37,25 @@ def main() -> int:
         console.print(listed)
         return 0
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.soak:
+        drill("soak", "nothing is lost or doubled, nothing grows without bound")(
+            lambda scene: soak(scene, options.soak, every_s=options.every, possible=faults())
+        )
+        options.names = "soak"
     try:
         chosen = find(options.names) if options.names else list(DRILLS.values())
     except DrillError as error:
         console.print(str(error), markup=False)
         return 2
     console.print(f"{len(chosen)} drills, SEED={seed}")
-    results = run_all(chosen, seed, console)
-    console.print(table(results), markup=False, soft_wrap=True)
+    results: dict[str, Result | str] = {}
+    try:
+        run_all(chosen, seed, console, results)
+    finally:
+        load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+        console.print(f"SEED={seed}; {os.cpu_count()} processors, load of the machine {load}\n")
+        console.print(table(results), markup=False, soft_wrap=True)
     return 1 if any(isinstance(result, str) for result in results.values()) else 0
 
 

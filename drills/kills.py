@@ -11,8 +11,8 @@ from drills.registry import drill
 from drills.scene import Scene
 
 LOSES_NOTHING = "a crash loses nothing and doubles nothing"
-TIMES = 3
-ORDERS_BETWEEN = 15
+TIMES = 1
+ORDERS_BETWEEN = 8
 # Name of the drill: beginning of the process's name.
 PARTS = {
     "capture": "capture",

@@ -158,14 +158,16 @@ def settle(ledger: Ledger, outputs: Mapping[str, Any], timeout_s: float = 120.0)
     """
     unknown = ledger.having(Outcome.UNKNOWN)
     caller, deadline = Caller(outputs), time.monotonic() + timeout_s
-    for entry in unknown:
-        while entry.outcome is Outcome.UNKNOWN:
-            answer: Answer = caller.place(entry.order)
-            ledger.note(entry.order.key, answer)
-            if answer.outcome is not Outcome.UNKNOWN:
-                break
-            if time.monotonic() > deadline:
-                raise NotRecovered(f"order {entry.order.key} is unknown after {timeout_s:.0f} s: {answer.reason}")
-            time.sleep(SETTLE_PAUSE_S)
-    caller.close()
+    try:
+        for entry in unknown:
+            while entry.outcome is Outcome.UNKNOWN:
+                answer: Answer = caller.place(entry.order)
+                ledger.note(entry.order.key, answer)
+                if answer.outcome is not Outcome.UNKNOWN:
+                    break
+                if time.monotonic() > deadline:
+                    raise NotRecovered(f"order {entry.order.key} is unknown after {timeout_s:.0f} s: {answer.reason}")
+                time.sleep(SETTLE_PAUSE_S)
+    finally:
+        caller.close()
     return len(unknown)

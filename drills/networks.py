@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from drills.detour import in_functions, to_aws, to_source
 from drills.proxy import Proxy
@@ -17,7 +17,7 @@ SLOW_S = 0.15
 WRITERS = ["place_order"]
 READERS = ["project_clients"]
 
-Detour = Callable[[Scene], "Iterator[Proxy]"]
+Detour = Callable[[Scene], AbstractContextManager[Proxy]]
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _between_functions_and_cache(scene: Scene) -> Iterator[Proxy]:
         yield proxy
 
 
-def _between_aws_and(prefix: str) -> Callable[[Scene], object]:
+def _between_aws_and(prefix: str) -> Detour:
     @contextmanager
     def detour(scene: Scene) -> Iterator[Proxy]:
         with Proxy(scene.twin.emulator.port) as proxy, to_aws(scene, prefix, proxy.port):
@@ -53,7 +53,7 @@ def _between_aws_and(prefix: str) -> Callable[[Scene], object]:
     return detour
 
 
-PAIRS = {
+PAIRS: dict[str, Detour] = {
     "capture-database": _between_capture_and_database,
     "functions-database": _between_functions_and_database,
     "functions-cache": _between_functions_and_cache,
@@ -65,7 +65,7 @@ PAIRS = {
 
 def _fail(pair: str) -> Callable[[Scene], None]:
     def run(scene: Scene) -> None:
-        with PAIRS[pair](scene) as proxy, scene.load() as load:  # type: ignore[attr-defined]
+        with PAIRS[pair](scene) as proxy, scene.load() as load:
             scene.orders(load, 10)
             for name, fail in (
                 ("cut", proxy.cut),

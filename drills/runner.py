@@ -20,8 +20,11 @@ from twin.errors import TwinError
 from twin.folder import TwinFolder
 from twin.system import Twin
 
-# Fewer retries and a shorter visibility timeout than the defaults, so that what fails comes back while a drill waits.
-CONFIG = {"pipeRetries": 3, "consumerTimeout": 3}
+# More tries than the defaults, so that no fault here makes dead letters of what is sound, and less time for each.
+CONFIG = {"pipeRetries": 3, "consumerTimeout": 10, "consumerReceives": 8}
+# Seconds for which a message is hidden: above the function's timeout, as Lambda asks for, and not six times that, so
+# that what failed comes back while a drill waits.
+HIDDEN_S = 12
 
 
 @contextmanager
@@ -30,7 +33,12 @@ def running(folder: Path | None = None) -> Iterator[tuple[Twin, dict[str, Any]]]
     with tempfile.TemporaryDirectory(prefix="drill-") as name:
         twin = Twin(TwinFolder((folder or Path(name)) / "twin"), config=CONFIG)
         try:
-            yield twin, twin.up()
+            outputs = twin.up()
+            sqs = twin.emulator.client("sqs")
+            for name in [name for name in outputs if name.endswith("_queue_url")]:
+                sqs.set_queue_attributes(QueueUrl=outputs[name], Attributes={"VisibilityTimeout": str(HIDDEN_S)})
+            twin.emulator.save()
+            yield twin, outputs
         finally:
             twin.down()
 
@@ -57,12 +65,11 @@ def run(one: Drill, twin: Twin, outputs: dict[str, Any], seed: int) -> Result:
     return scene.result
 
 
-def run_all(drills: Sequence[Drill], seed: int, console: Console) -> dict[str, Result | str]:
-    """Run drills in the order of a seed; give for each its figures, or what was broken.
+def run_all(drills: Sequence[Drill], seed: int, console: Console, results: dict[str, Result | str]) -> None:
+    """Run drills in the order of a seed; notes for each its figures, or what was broken.
 
     After a drill that failed the next ones get a twin of their own.
     """
-    results: dict[str, Result | str] = {}
     waiting = shuffled(drills, seed)
     while waiting:
         with running() as (twin, outputs):
@@ -73,13 +80,13 @@ def run_all(drills: Sequence[Drill], seed: int, console: Console) -> dict[str, R
                     results[one.name] = result = run(one, twin, outputs, seed)
                 except (DrillError, TwinError) as error:
                     results[one.name] = str(error)
-                    console.print("[red]FAILED[/]")
-                    console.print(str(error), markup=False)
+                    console.print("[red]FAILED[/]", soft_wrap=True)
+                    console.print(str(error), markup=False, soft_wrap=True)
                     console.print(f"Again: make drill ONLY={one.name} SEED={seed}")
                     break
                 slowest = max((seconds for _, seconds in result.recoveries), default=0.0)
                 console.print(
                     f"[green]held[/] {result.accepted} orders, {result.settled} settled, recovered in {slowest:.1f} s, "
-                    f"{result.took_s:.0f} s"
+                    f"{result.took_s:.0f} s",
+                    soft_wrap=True,
                 )
-    return results

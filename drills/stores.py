@@ -80,6 +80,10 @@ class Stores:
         """Messages in the consumers' queues by consumer, visible or not."""
         return {name: len(self._messages(url)) for name, url in self.queues("_queue_url").items()}
 
+    def depth(self, url: str) -> int:
+        """Messages in a queue, visible or not."""
+        return len(self._messages(url))
+
     def queues(self, suffix: str) -> dict[str, str]:
         """URLs of the stack's queues whose output ends so, by the name before."""
         outputs = self._outputs

@@ -1,0 +1,37 @@
+"""Drills by name, in the order of a seed."""
+
+from __future__ import annotations
+
+import pytest
+
+from drills import __main__ as command  # noqa: F401 - registers the drills
+from drills.errors import UnknownDrill
+from drills.registry import DRILLS, drill, find
+from drills.report import table
+from drills.result import Result
+from drills.runner import shuffled
+
+
+def test_drills_are_found_by_name_and_by_beginning() -> None:
+    assert [one.name for one in find("copies, kill-pipe")] == ["copies", "kill-pipe"]
+    assert {one.name for one in find("network-")} == {name for name in DRILLS if name.startswith("network-")}
+    with pytest.raises(UnknownDrill, match="there are"):
+        find("nothing-like-it")
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ValueError, match="two drills named copies"):
+        drill("copies", "")(lambda _: None)
+
+
+def test_a_seed_gives_an_order() -> None:
+    drills = list(DRILLS.values())
+    assert shuffled(drills, 3) == shuffled(drills, 3) != shuffled(drills, 4)
+    assert sorted(one.name for one in shuffled(drills, 3)) == sorted(DRILLS)
+
+
+def test_the_report_has_a_row_for_each_and_says_what_failed() -> None:
+    result = Result(recoveries=[("a", 1.0), ("b", 3.0)], accepted=9, settled=2, repeated_mails=1)
+    rows = table({"kill-pipe": result, "copies": "versions_have_no_gaps: broken\nmore"}).splitlines()[2:]
+    assert rows[0].endswith("| FAILED: versions_have_no_gaps: broken |")
+    assert "| 9 | 2 | 2.0, 3.0 | 0.0 | 1 mails twice |" in rows[1]
