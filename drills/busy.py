@@ -31,7 +31,8 @@ LOST = {
 }
 HITS = 8
 COPIES = 3
-TEN = 10
+ORDERS_BETWEEN = 8
+TEN = 10  # entries of a batch
 
 
 def _meets(scene: Scene, prefix: str, service: str, operation: str, verdict: Verdict, share: float) -> None:
@@ -47,7 +48,7 @@ def _meets(scene: Scene, prefix: str, service: str, operation: str, verdict: Ver
 
     decide: Rule = rule
     with Toll(scene.twin.emulator.port, decide) as toll, to_aws(scene, prefix, toll.port), scene.load() as load:
-        scene.orders(load, TEN)
+        scene.orders(load, ORDERS_BETWEEN)
         with scene.fault(f"{verdict.value}: {service} {operation}".strip()):
             active.set()
             scene.until(lambda: toll.stopped(verdict) >= HITS, f"{HITS} requests met with {verdict.value}")
@@ -80,7 +81,7 @@ for _name in LOST:
 def copies(scene: Scene) -> None:
     """Every event is put again, three times and shuffled, into the stream, the topic and the queues."""
     with scene.load() as load:
-        scene.orders(load, 2 * TEN)
+        scene.orders(load, 2 * ORDERS_BETWEEN)
     events = _events(scene)
     with scene.load() as load:
         scene.orders(load, 2)
@@ -142,7 +143,7 @@ def poison(scene: Scene) -> None:
             for _ in range(3):
                 with scene.fault(f"poison for {consumer}"):
                     scene.poison(consumer, [f"no json {scene.rng.random()}", '{"data": 1, "metadata": {}}'])
-        scene.orders(load, TEN)
+        scene.orders(load, ORDERS_BETWEEN)
         for consumer, bodies in scene.ledger.poison.items():
             url = scene.stores.dead_letter_queues[consumer]
             scene.until(

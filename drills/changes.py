@@ -15,8 +15,8 @@ from ops.redrive_consumer import redrive
 
 DEPLOYED = ("authorize", "place_order", "project_clients", "get_client", "notify_client")
 ORDERS_BETWEEN = 8
-LONG_S = 20.0
-DEEP_RATE = 10.0
+LONG_S = 30.0
+DEEP_RATE = 4.0
 # Columns that nobody reads yet, an index, and a table of their own: what a next version brings first.
 MIGRATION = """
 alter table orders add column drill_note varchar(20);
@@ -74,7 +74,7 @@ def resharding(scene: Scene) -> None:
 
 @drill("pipe-stopped", "a pipe that stands still for long catches up, and orders are taken meanwhile")
 def pipe_stopped(scene: Scene) -> None:
-    """The pipe is stopped by its API while orders come in at twice the rate."""
+    """The pipe is stopped by its API while orders come in at twice the rate of other drills."""
     pipes, name = scene.twin.emulator.client("pipes"), scene.outputs["pipe_name"]
     with scene.load(DEEP_RATE) as load:
         scene.orders(load, ORDERS_BETWEEN)

@@ -30,7 +30,7 @@ from twin.process import Process
 from twin.system import Twin
 
 # What a small and busy machine takes while it starts functions anew; more would only measure the machine.
-RATE = 5.0
+RATE = 2.0
 CALLERS = 4
 CLIENTS = 6
 POLL_S = 0.05

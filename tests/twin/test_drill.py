@@ -6,7 +6,7 @@ from drills.scene import Scene
 from drills.soak import faults, soak
 from tests.twin.conftest import System
 
-ORDERS = 60
+ORDERS = 40
 SEED = 11
 
 
