@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local up status down test check bench drill lock clean
+.PHONY: help setup demo local up status down test check bench drill mutate lock clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(READY) ## Measure beside limits and peers, about ten minutes (ONLY="que
 
 drill: $(READY) ## Faults on purpose, then every promise checked (ONLY=names, SEED=n; SOAK=100000 for a long run).
 	@$(RUN) -m drills $(if $(SEED),--seed $(SEED)) $(if $(SOAK),--soak $(SOAK)) $(ONLY)
+
+mutate: $(READY) ## Break each promise on purpose, one at a time, and see that a test notices (ONLY=name for one).
+	@$(RUN) -m mutations $(ONLY)
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
 	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \

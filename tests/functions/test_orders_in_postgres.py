@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 import functions.common.events
 from functions.common.database import Database, SecretLogin
-from functions.common.errors import DatabaseUnavailable
+from functions.common.errors import DatabaseError, DatabaseUnavailable
 from functions.place_order import handler
 from functions.place_order.command import Line, Placed, PlaceOrder, place_order
 from functions.place_order.errors import (
@@ -156,6 +156,14 @@ def test_an_unknown_client_or_product_stores_nothing(
         place_order(PlaceOrder("demo", id_client, lines, "key"), orders.store())
     if isinstance(caught.value, UnknownProducts):
         assert caught.value.ids == {77, 2**63 - 1}
+    assert _counts(orders) == [0, 0, 0, 0]
+    assert orders.rows("select max(version) from client") == [(0,)]
+
+
+def test_an_order_whose_event_cannot_be_written_is_not_stored(orders: Orders) -> None:
+    orders.rows("alter table outbox add constraint full_up check (version < 0) not valid")
+    with pytest.raises(DatabaseError, match="full_up"):
+        place_order(PlaceOrder("demo", 1, REFERENCE, "key"), orders.store())
     assert _counts(orders) == [0, 0, 0, 0]
     assert orders.rows("select max(version) from client") == [(0,)]
 
