@@ -23,9 +23,9 @@ _LONGEST_ANSWER_MS = 6000
 
 CacheRole = Literal["reader", "writer", "inspector"]
 
-# Keys of the read model's generations, which of them is read, and its heartbeat; for writers also the positions of walks
-# over it, the server's clock and how full it is. The inspector looks at the server, and at no client. No command that
-# empties the whole cache.
+# Keys of the read model's generations, which of them is read, and its heartbeat; for writers also the positions of
+# walks over it, the server's clock and how full it is. The inspector looks at the server, and at no client. No command
+# that empties the whole cache.
 _PERMISSIONS: dict[CacheRole, str] = {
     "reader": "on ~client:* ~b:client:* ~read_model ~heartbeat -@all +@read +@connection -@dangerous",
     "writer": "on ~client:* ~b:client:* ~read_model ~reconcile ~heartbeat "

@@ -11,7 +11,6 @@ import redis
 
 from functions.common.cache import Cache
 from functions.common.errors import CacheUnavailable
-from functions.common.events import decode
 from functions.common.generations import KEPT_S
 from functions.get_client.view import CachedClients as ClientViews
 from functions.list_orders.view import CachedOrders as OrderViews
@@ -25,7 +24,7 @@ from functions.reconcile.generation import STAGES, State, Stepped, abandon, begi
 from functions.reconcile.kept import Kept
 from functions.reconcile.rebuild import begin as begin_in_place
 from functions.reconcile.rebuild import rebuild
-from tests.functions.samples import message
+from tests.functions.samples import decode_client, message
 
 # Fixtures of that module, and the commands' own with the rights that the cache's writer has.
 from tests.functions.test_reconciling import World, function, place, world  # noqa: F401
@@ -58,7 +57,7 @@ def view(world: World, id_client: int) -> tuple[Any, Any]:  # noqa: F811
 def project_by(writer: ReadModelWriter, world: World) -> None:  # noqa: F811
     """Let a projector that is running for some time take all new events."""
     events = world.events()
-    assert writer.write([fold((event["id"], decode(message(event))) for event in events)]) == []
+    assert writer.write([fold((event["id"], decode_client(message(event))) for event in events)]) == []
     world.projected |= {event["id"] for event in events}
 
 
@@ -166,7 +165,7 @@ def test_a_client_refused_by_one_generation_fails_with_its_messages_once(
         world.cache.set(f"{prefix}client:{{1}}:orders", "of another type")
     world.place(1)
     world.place(2)
-    changes = fold((event["id"], decode(message(event))) for event in world.events())
+    changes = fold((event["id"], decode_client(message(event))) for event in world.events())
     [(change, _)] = ReadModelWriter(world.client).write([changes])
     assert change.client.id == 1
     assert view(world, 2)[0].version == 5
@@ -332,7 +331,7 @@ DAMAGES: dict[str, Callable[[redis.Redis], object]] = {
 def test_a_damaged_control_is_refused_by_all(world: World, control: CachedControl, damage: str) -> None:  # noqa: F811
     DAMAGES[damage](world.cache)
     world.place(1)
-    changes = fold((event["id"], decode(message(event))) for event in world.events())
+    changes = fold((event["id"], decode_client(message(event))) for event in world.events())
     for ask in (
         lambda: view(world, 1), lambda: ReadModelWriter(world.client).write([changes]), lambda: world.compare(),
         lambda: control.state(), lambda: begin(control),
