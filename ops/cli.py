@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from ops import capture, dlq, doctor, rebuild, reconcile
-from ops.errors import UNREACHABLE, OpsError
+from ops import capture, dlq, doctor, log, rebuild, reconcile
+from ops.errors import FINDINGS, UNREACHABLE, OpsError
 from ops.session import Session
 
 app = typer.Typer(
     name="ops",
     help="Look after a running system: on AWS (--stack NAME) and on this machine's twin alike.\n\n"
     "Exit codes: 0 all is well, 1 something is wrong with the system, 2 wrong usage, "
-    "3 the system cannot be reached.",
+    "3 the system cannot be reached. docs/operations.md says which command to run for which alarm.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-app.command()(doctor.doctor)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(capture.app, name="capture")
-app.command()(reconcile.reconcile)
-app.command()(rebuild.rebuild)
+app.command(epilog=log.EPILOG)(log.log)
+app.command(epilog=reconcile.EPILOG)(reconcile.reconcile)
+app.command(epilog=rebuild.EPILOG)(rebuild.rebuild)
 
 
 @app.callback()
@@ -49,17 +52,28 @@ def choose(
 def main() -> None:
     """Run the command line; every expected error ends as one sentence and an exit code."""
     try:
-        app()
+        app(stack_first(sys.argv[1:]))
     except OpsError as error:
         _say(str(error))
         sys.exit(error.exit_code)
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
         _say(f"AWS did not do as asked: {error}")
+        sys.exit(FINDINGS)
+    except BotoCoreError as error:
+        _say(f"AWS cannot be used: {error}")
         sys.exit(UNREACHABLE)
-    except KeyboardInterrupt:
-        _say("Stopped.")
-        sys.exit(130)
+
+
+def stack_first(words: Sequence[str]) -> list[str]:
+    """Put `--stack NAME` and `--twin` in front, where the program's own options belong; people type them anywhere."""
+    front, rest, left = list[str](), list[str](), iter(words)
+    for word in left:
+        if word == "--stack":
+            front += [word, *itertools.islice(left, 1)]
+        else:
+            (front if word == "--twin" or word.startswith("--stack=") else rest).append(word)
+    return front + rest
 
 
 def _say(sentence: str) -> None:
-    Console(stderr=True, highlight=False).print(sentence, style="red", markup=False)
+    Console(stderr=True, highlight=False).print(sentence, style="red", markup=False, soft_wrap=True)

@@ -30,6 +30,7 @@ from ops.checks import (
 )
 from ops.checks.check import Check, Finding, Report, Scene
 from ops.errors import FINDINGS, UNREACHABLE, FunctionFailed, OpsError
+from ops.lesson import lesson
 from ops.session import Session
 
 # In the order of the flow.
@@ -46,6 +47,13 @@ CHECKS = (
     Check("cache", cache.look),
     Check("heartbeat", heartbeat.look),
     Check("schedules", schedules.look),
+)
+
+EPILOG = lesson(
+    ("doctor", "when anything seems wrong, before anything else"),
+    ("doctor --stack prod --json", "the same for a program; docs/operations.md describes it"),
+    well="nothing is wrong",
+    wrong="something is; each line names the command that mends it",
 )
 
 State = Literal["well", "wrong", "not made"]
@@ -73,8 +81,8 @@ def doctor(
 ) -> None:
     """Walk the flow, from the database to the read model, and say what is wrong and what to do.
 
-    Sends a heartbeat the whole way, and waits up to 20 s for it. Exit code 1 if something is wrong, 3 if nothing was
-    found but some check could not be made.
+    Sends a heartbeat the whole way, and waits up to 20 s for it. A check that cannot be made is told as such, and the
+    others are made; the exit code is 3 then, unless something is wrong.
     """
     session: Session = context.obj
     scene = Scene(session.aws)
@@ -98,7 +106,7 @@ def outcome(check: Check, scene: Scene) -> Outcome:
     try:
         report: Report = check.look(scene)
     except FunctionFailed as error:
-        remedy = f"read its log: {scene.cli(f'logs tail /aws/lambda/{error.function} --since 15m')}"
+        remedy = f"its complaints: {scene.logs(error.function)}"
         return Outcome(check.name, "wrong", "cannot be asked", (Finding(str(error), remedy),), {})
     except OpsError as error:
         return Outcome(check.name, "not made", str(error), (), {})
@@ -117,20 +125,21 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 def _show(session: Session, outcomes: Sequence[Outcome]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
     for each in outcomes:
         mark, style = _MARKS[each.state]
         lines = [f"{finding.wrong}. Do: {finding.remedy}" for finding in each.findings] or [each.says]
         for line in lines:
-            table.add_row(each.name, Text(mark, style), Text(line))
-    session.console.print(table)
+            if session.console.is_terminal:
+                table.add_row(each.name, Text(mark, style), Text(line))
+            else:
+                session.say(f"{each.name}: {mark}: {line}")
+    if session.console.is_terminal:
+        session.console.print(table)
     wrong = sum(len(each.findings) for each in outcomes)
     unmade = sum(each.state == "not made" for each in outcomes)
     if wrong:
-        session.console.print(f"{wrong} findings.", style="red")
+        session.say(f"{wrong} {'finding' if wrong == 1 else 'findings'}.", style="red")
     elif unmade:
-        session.console.print(f"Nothing wrong was found, but {unmade} checks could not be made.", style="yellow")
+        session.say(f"Nothing wrong was found, but {unmade} checks could not be made.", style="yellow")
     else:
-        session.console.print("All is well.", style="green")
+        session.say("All is well.", style="green")

@@ -80,9 +80,10 @@ class Scene:
         where = f" --endpoint-url {self.stack.twin.endpoint_url}" if self.stack.twin else ""
         return f"`aws --region {self.stack.output('region')}{where} {words}`"
 
-    def logs(self, folder: str) -> str:
-        """The command that shows what a function logged."""
-        return self.cli(f"logs tail /aws/lambda/{self.stack.output(f'{folder}_function')} --since 15m")
+    def logs(self, function: str) -> str:
+        """The command that shows what a function complained of, by its folder or its name."""
+        folders = {name: folder for folder, name in self.stack.ending("_function").items()}
+        return self.ops(f"log {folders.get(function, function)}")
 
     @property
     def deploy(self) -> str:

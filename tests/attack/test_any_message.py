@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.common.errors import EventError
-from functions.common.events import OrderPlaced, decode
+from functions.common.events import OrderPlaced
 from functions.notify_client import handler as notify
 from functions.notify_client.letter import order_letter
 from functions.project_clients import handler as project
 from functions.project_clients.fold import Change
 from functions.project_clients.writer import _command
 from tests.attack.requests import HOSTILE
-from tests.functions.samples import client_event, message, order_placed
+from tests.functions.samples import client_event, decode_client, message, order_placed
 
 SOUND = [
     order_placed(),
@@ -78,7 +78,7 @@ class Writer:
 @given(BODIES)
 def test_any_text_is_an_event_or_one_of_two_errors(body: str) -> None:
     try:
-        event = decode(body)
+        event = decode_client(body)
     except EventError:
         return
     # What was let through can be written, mailed and read again.
@@ -126,7 +126,7 @@ def test_the_mailer_reports_what_it_did_not_take_and_no_other(bodies: list[str])
 def test_a_hostile_name_is_one_argument_to_the_server(text: str) -> None:
     body = message(order_placed(name=text or "x"))
     try:
-        event = decode(body)
+        event = decode_client(body)
     except EventError:
         assert text == "\ud800"
         return

@@ -1,4 +1,4 @@
-"""The cache's two users, with the rules of the program, try every command that the server has, and other keys."""
+"""The cache's users, with the rules of the program, try every command that the server has, and other keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.cache import _PERMISSIONS, CacheRole
 from twin.servers.valkey import ValkeyServer
 
 PASSWORD = "password"
-ROLES: tuple[CacheRole, ...] = ("reader", "writer")
+ROLES: tuple[CacheRole, ...] = ("reader", "writer", "inspector")
 
 
 @pytest.fixture
@@ -53,9 +53,10 @@ def _may_run(cache: redis.Redis, user: str, *command: str) -> bool:
 
 # Categories of which no command may be run, by user.
 FORBIDDEN = {"reader": ("write", "dangerous", "admin", "scripting", "transaction", "pubsub", "blocking"),
+             "inspector": ("write", "dangerous", "admin", "scripting", "transaction", "pubsub", "blocking"),
              "writer": ("dangerous", "admin", "pubsub")}  # fmt: skip
-# Those of them that only wait for what is there, in the caller's own connection.
-HARMLESS = {"reader": {"wait", "waitaof", "xread"}, "writer": set[str]()}
+# Those of them that only wait for what is there, in the caller's own connection, or tell of the server.
+HARMLESS = {"reader": {"wait", "waitaof", "xread"}, "writer": set[str](), "inspector": {"info", "wait", "waitaof"}}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -102,7 +103,12 @@ READERS_OWN = [
 ]  # fmt: skip
 # The keys of the read model have to be found to be compared, and no rule of the server limits what SCAN finds. Who may
 # run scripts may end one that runs too long.
-KNOWN = {"reader": {("SCAN", "0")}, "writer": {("SCAN", "0"), ("SCRIPT", "KILL")}}
+# The inspector is there to ask how the server is.
+KNOWN = {
+    "reader": {("SCAN", "0")},
+    "writer": {("SCAN", "0"), ("SCRIPT", "KILL")},
+    "inspector": {("INFO",)},
+}
 
 
 @pytest.mark.parametrize("role", ROLES)

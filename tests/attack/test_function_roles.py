@@ -67,8 +67,11 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "prune-outbox": database("maintenance"),
     "reconcile": {**database("operator"), **cache("writer")},
+    "heartbeat": {**database("operator"), **cache("reader")},
+    "inspect-stores": {**database("operator"), **cache("inspector")},
     "prune-outbox-schedule": schedule("prune-outbox"),
     "reconcile-schedule": schedule("reconcile"),
+    "heartbeat-schedule": schedule("heartbeat"),
     "capture-source": {"secret:orders-prod/cdc-": READ_SECRET},
     "capture-target": {
         "stream/orders-prod-events": ("kinesis:DescribeStream", "kinesis:PutRecord", "kinesis:PutRecords")

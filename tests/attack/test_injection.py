@@ -11,7 +11,6 @@ import redis
 from functions.administer import handler as administer
 from functions.administer.store import PostgresAdministration
 from functions.common.cache import Cache, connect
-from functions.common.events import decode
 from functions.common.gateway import answer
 from functions.common.settings import CacheSettings
 from functions.get_client import handler as get_client
@@ -23,7 +22,7 @@ from functions.project_clients.fold import fold
 from functions.project_clients.writer import ReadModelWriter
 from tests.attack.requests import HOSTILE
 from tests.functions.migrated import Orders
-from tests.functions.samples import get, message, order_placed, send
+from tests.functions.samples import decode_client, get, message, order_placed, send
 from twin.servers.valkey import ValkeyServer
 
 SQL = (
@@ -88,7 +87,7 @@ def test_texts_of_commands_stay_texts(orders: Orders) -> None:
     # What was written into the events by concatenation is JSON with the very texts.
     for (payload,) in orders.rows("select payload from outbox"):
         assert json.loads(payload)["data"].keys() == {"client"}
-        decode(message(json.loads(payload)))
+        decode_client(message(json.loads(payload)))
 
 
 @pytest.mark.parametrize("kind", ["key", "principal", "id_client", "id_product"])
@@ -123,7 +122,7 @@ def test_texts_of_events_stay_texts_in_the_read_model(valkey: ValkeyServer, cach
     for number, text in enumerate(shown, start=1):
         payload = order_placed(number, 1, name=text)
         payload["data"]["client"]["email"] = f"{text}@x"
-        assert writer.write([fold([("m", decode(message(payload)))])]) == []
+        assert writer.write([fold([("m", decode_client(message(payload)))])]) == []
     assert len(cache.keys("*")) == 2 * len(shown)
     for number, text in enumerate(shown, start=1):
         event = {**get(f"/clients/{number}", str(number)), "path": ""}
@@ -146,7 +145,7 @@ def test_a_text_starts_no_header_of_a_mail_and_no_second_recipient(text: str) ->
                                  and not set(found) & set(' ,;<>"()[]:\\'))  # fmt: skip
     if text == "\ud800":
         return
-    event: Any = decode(message(order_placed(name=text)))
+    event: Any = decode_client(message(order_placed(name=text)))
     letter = order_letter(event)
     assert letter.subject.isprintable() or "\u202e" not in letter.subject
     assert not set(letter.subject.strip("\n")) & set("\r\n\x00")

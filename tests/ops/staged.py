@@ -24,7 +24,7 @@ OUTPUTS: dict[str, Any] = {
     "topic_arn": f"arn:aws:sns:{PLACE}:events", "undelivered_url": QUEUE + "undelivered",
     "project_clients_queue_url": QUEUE + "pc", "project_clients_dead_letter_url": QUEUE + "pc-dead",
     "project_clients_event_types": "orders.A.v1,orders.B.v1", "project_clients_function": "pc",
-    "heartbeat_function": "heartbeat", "inspect_stores_function": "inspect", "prune_outbox_schedule": "prune",
+    "heartbeat_function": "heartbeat-physical", "inspect_stores_function": "inspect", "prune_outbox_schedule": "prune",
     "alarm_lag_seconds": 60, "alarm_slot_bytes": 2e9,
 }  # fmt: skip
 

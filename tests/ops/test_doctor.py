@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 import threading
 
 import pytest
+from rich.console import Console
 
 from ops.checks.check import Check, Finding, NotMade, Report, Scene
-from ops.doctor import CHECKS, Outcome, examine, exit_code
+from ops.doctor import CHECKS, Outcome, _show, examine, exit_code
 from ops.errors import FunctionFailed, OutputMissing, Unreachable
+from ops.session import Session
+from ops.stack import ROOT
 from tests.ops.staged import Stage, stage
 
 __all__ = ["stage"]
@@ -51,13 +56,13 @@ def test_a_check_that_cannot_be_made_is_told_and_the_others_are_made(stage: Stag
 
 def test_a_function_that_fails_is_wrong_in_its_own_words(stage: Stage) -> None:
     def failing(scene: Scene) -> Report:
-        raise FunctionFailed("orders-dev-heartbeat", "DatabaseUnavailable: gone")
+        raise FunctionFailed("heartbeat-physical", "DatabaseUnavailable: gone")
 
     (outcome,) = examined(stage, Check("a", failing)).values()
     (finding,) = outcome.findings
     assert outcome.state == "wrong"
     assert "DatabaseUnavailable: gone" in finding.wrong
-    assert "aws --region eu-central-1 logs tail /aws/lambda/orders-dev-heartbeat" in finding.remedy
+    assert "`python -m ops --stack dev log heartbeat`" in finding.remedy
 
 
 def test_what_is_wrong_counts_more_than_what_cannot_be_seen() -> None:
@@ -91,3 +96,22 @@ def test_the_checks_follow_the_flow() -> None:
         "database", "slot", "task", "stream", "pipe", "subscriptions", "queues", "mappings", "dead letters", "cache",
         "heartbeat", "schedules",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_each_finding_is_a_line_with_what_to_do(terminal: bool) -> None:
+    session = Session(None, twin=False)
+    session.console = Console(file=io.StringIO(), force_terminal=terminal, width=200, color_system=None)
+    two = (Finding("[one] is broken", "`mend one`"), Finding("another is", "`mend another`"))
+    _show(session, [Outcome("pipe", "wrong", "bad", two, {}), Outcome("cache", "well", "it is fine", (), {})])
+    text = session.console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"pipe\W+WRONG\W+\[one\] is broken\. Do: `mend one`", text)
+    assert re.search(r"pipe\W+WRONG\W+another is\. Do: `mend another`", text)
+    assert re.search(r"cache\W+well\W+it is fine", text)
+    assert "2 findings." in text
+
+
+def test_the_manual_has_every_check() -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    section = manual[manual.index("## Doctor") : manual.index("## All alarms")]
+    assert re.findall(r"^\| (?!check )([a-z ]+) \|", section, re.MULTILINE) == [check.name for check in CHECKS]

@@ -261,9 +261,9 @@ def test_queues_that_are_not(stage: Stage) -> None:
     one(
         queue_report(stage, 3, [point(60.0, 1)]),
         "3 messages wait for project_clients, the oldest for 60 s",
-        "logs tail",
+        "ops --stack dev log project_clients",
     )
-    one(queue_report(stage, 10_000, []), "10000 messages wait for project_clients", "/aws/lambda/pc")
+    one(queue_report(stage, 10_000, []), "10000 messages wait for project_clients", "log project_clients")
     one(queue_report(stage, 0, [], {}), "has no DLQ", DEPLOY)
     stage.fails("sqs", "get_queue_attributes", "QueueDoesNotExist")
     one(queues.look(stage.scene), "there is no queue of project_clients", RELOAD)
@@ -275,7 +275,12 @@ def test_queues_that_are_not(stage: Stage) -> None:
         ("Disabled", "", "is Disabled", f"lambda update-event-source-mapping --uuid {UUID} --enabled"),
         ("Disabling", "", "is Disabling", "--enabled"),
         ("Deleting", "", "is Deleting", DEPLOY),
-        ("Enabled", "PROBLEM: access denied", "is not read: PROBLEM: access denied", "logs tail"),
+        (
+            "Enabled",
+            "PROBLEM: access denied",
+            "is not read: PROBLEM: access denied",
+            "ops --stack dev log project_clients",
+        ),
     ],
 )
 def test_a_mapping_that_does_not_work(stage: Stage, state: str, result: str, wrong: str, remedy: str) -> None:
@@ -344,20 +349,20 @@ def test_a_cache_is_told_of_though_the_database_is_not(stage: Stage) -> None:
         (
             {"arrived": False, "lag_ms": 200_000},
             "not arrived within 20 s; the oldest missing one left 3 min",
-            "logs tail",
+            "ops --stack dev log project_clients",
         ),
         ({"arrived": True, "lag_ms": 60_000}, "it took 60 s (bound: 60 s)", "look again"),
     ],
 )
 def test_a_heartbeat_that_is_late(stage: Stage, found: dict[str, Any], wrong: str, remedy: str) -> None:
     stage.stores()
-    stage.invoked("heartbeat", {"beat": 2, "newest": 1, **found})
+    stage.invoked("heartbeat-physical", {"beat": 2, "newest": 1, **found})
     one(heartbeat.look(stage.scene), wrong, remedy)
 
 
 def test_a_heartbeat_that_arrives(stage: Stage) -> None:
     stage.stores()
-    stage.invoked("heartbeat", {"beat": 2, "newest": 2, "arrived": True, "lag_ms": 310})
+    stage.invoked("heartbeat-physical", {"beat": 2, "newest": 2, "arrived": True, "lag_ms": 310})
     report = heartbeat.look(stage.scene)
     assert (report.says, report.findings) == ("310 ms from the outbox to the read model", ())
 
