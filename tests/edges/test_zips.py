@@ -2,7 +2,7 @@
 
 The twin's Lambda workers see this environment's packages behind the zip's, so only a bare interpreter shows what is
 missing. What a cold start may cost is held here as far as it can be told without a clock (what is imported, and how
-large the zips are); `python -m bench.cold_start` has the clock.
+large the zips are); `make bench ONLY=cold-start` has the clock.
 """
 
 from __future__ import annotations
