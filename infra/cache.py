@@ -21,15 +21,16 @@ _PORT = 6379
 _NEAR_FULL_PERCENT = 80
 _LONGEST_ANSWER_MS = 6000
 
-CacheRole = Literal["reader", "writer", "inspector"]
+CacheRole = Literal["reader", "writer", "operator", "inspector"]
 
-# Keys of the read model's generations, which of them is read, and its heartbeat; for writers also the positions of
-# walks over it, the server's clock and how full it is. The inspector looks at the server, and at no client. No command
-# that empties the whole cache.
+# Keys of the read model's generations, which of them is read, and its heartbeat. The operator rebuilds and reconciles:
+# it notes the positions of its walks, asks for the server's clock, and how full the server is. The inspector looks at
+# the server, and at no client. No command that empties the whole cache.
+_WRITE = "-@all +@read +@write +@connection +@scripting +@transaction -@dangerous"
 _PERMISSIONS: dict[CacheRole, str] = {
     "reader": "on ~client:* ~b:client:* ~read_model ~heartbeat -@all +@read +@connection -@dangerous",
-    "writer": "on ~client:* ~b:client:* ~read_model ~reconcile ~heartbeat "
-    "-@all +@read +@write +@connection +@scripting +@transaction -@dangerous +time +info",
+    "writer": f"on ~client:* ~b:client:* ~read_model ~heartbeat {_WRITE}",
+    "operator": f"on ~client:* ~b:client:* ~read_model ~reconcile {_WRITE} +time +info",
     "inspector": "on ~heartbeat -@all +@connection -@dangerous +info +dbsize +hmget",
 }
 

@@ -192,7 +192,7 @@ class Names:
     def _all(self) -> Iterator[tuple[str, str]]:
         yield "DMS resource identifier", self.capture
         yield "ElastiCache replication group", self.cache
-        for role in ("reader", "writer", "inspector"):
+        for role in ("reader", "writer", "operator", "inspector"):
             yield "ElastiCache user", self.cache_user(role)
         for name in (self.instance(10), self.capture_endpoint("source")):
             yield "RDS or DMS identifier", name

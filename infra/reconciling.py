@@ -51,7 +51,7 @@ class Reconciling(pulumi.ComponentResource):
                 shared=args.shared,
                 folder=FOLDER,
                 timeout=_LONGEST,
-                uses=[args.database.access("operator"), args.cache.access("writer")],
+                uses=[args.database.access("operator"), args.cache.access("operator")],
                 environment={"RECONCILE_PER_SECOND": str(config.reconcile_per_second)},
             ),
             child,

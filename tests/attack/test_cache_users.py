@@ -14,7 +14,7 @@ from infra.cache import _PERMISSIONS, CacheRole
 from twin.servers.valkey import ValkeyServer
 
 PASSWORD = "password"
-ROLES: tuple[CacheRole, ...] = ("reader", "writer", "inspector")
+ROLES: tuple[CacheRole, ...] = ("reader", "writer", "operator", "inspector")
 
 
 @pytest.fixture
@@ -54,9 +54,14 @@ def _may_run(cache: redis.Redis, user: str, *command: str) -> bool:
 # Categories of which no command may be run, by user.
 FORBIDDEN = {"reader": ("write", "dangerous", "admin", "scripting", "transaction", "pubsub", "blocking"),
              "inspector": ("write", "dangerous", "admin", "scripting", "transaction", "pubsub", "blocking"),
-             "writer": ("dangerous", "admin", "pubsub")}  # fmt: skip
+             "writer": ("dangerous", "admin", "pubsub"), "operator": ("dangerous", "admin", "pubsub")}  # fmt: skip
 # Those of them that only wait for what is there, in the caller's own connection, or tell of the server.
-HARMLESS = {"reader": {"wait", "waitaof", "xread"}, "writer": set[str](), "inspector": {"info", "wait", "waitaof"}}
+HARMLESS = {
+    "reader": {"wait", "waitaof", "xread"},
+    "writer": set[str](),
+    "operator": {"info"},
+    "inspector": {"info", "wait", "waitaof"},
+}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -107,13 +112,14 @@ READERS_OWN = [
 KNOWN = {
     "reader": {("SCAN", "0")},
     "writer": {("SCAN", "0"), ("SCRIPT", "KILL")},
+    "operator": {("SCAN", "0"), ("SCRIPT", "KILL"), ("INFO",)},
     "inspector": {("INFO",)},
 }
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_what_a_user_must_not_do_is_refused(cache: redis.Redis, users: dict[str, redis.Redis], role: str) -> None:
-    attempts = ATTACKS if role == "writer" else ATTACKS + READERS_OWN
+    attempts = ATTACKS if role in ("writer", "operator") else ATTACKS + READERS_OWN
     got_through = {command for command in attempts if not _refused(users[role], *command)}
     assert got_through == KNOWN[role]
     assert cache.get("other") in (b"secret", "secret")

@@ -427,17 +427,17 @@ class Context:
 def function(
     world: World, valkey: ValkeyServer, cache: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
-    """The handler as in the system: with the operator's login, and the rights that the cache's writer has."""
+    """The handler as in the system: with the operator's login, and the rights that the cache's operator has."""
     execute: Callable[..., Any] = cache.execute_command  # redis-py leaves it without types
-    execute("ACL", "SETUSER", "writer", "reset", ">password", *_PERMISSIONS["writer"].split())
+    execute("ACL", "SETUSER", "operator", "reset", ">password", *_PERMISSIONS["operator"].split())
     client = connect(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
-    client.connection_pool.connection_kwargs.update(username="writer", password="password")
+    client.connection_pool.connection_kwargs.update(username="operator", password="password")
     monkeypatch.setattr(handler, "write_model", lambda: world.write)
     monkeypatch.setattr(handler, "read_model", lambda: CachedClients(Cache(client)))
     monkeypatch.setenv("RECONCILE_PER_SECOND", "1000")
     yield lambda event: handler.handle(event, Context())
     client.close()
-    cache.acl_deluser("writer")
+    cache.acl_deluser("operator")
 
 
 def test_all_commands_get_by_with_the_rights_they_have(
