@@ -19,7 +19,10 @@ def look(scene: Scene) -> Report:
     queues, dead = scene.stack.ending("_queue_url"), scene.stack.ending("_dead_letter_url")
     with answering(scene.stack):
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        by_endpoint = {one["Endpoint"]: one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]}
+        try:
+            by_endpoint = {one["Endpoint"]: one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]}
+        except sns.exceptions.NotFoundException:
+            return Report("there is no topic", (_missed(scene, f"there is no topic {topic}"),))
         findings: list[Finding] = []
         data: dict[str, Any] = {}
         for consumer, url in queues.items():

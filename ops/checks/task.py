@@ -10,7 +10,10 @@ _ON_ITS_WAY = frozenset({"starting", "modifying", "creating", "moving", "testing
 
 def look(scene: Scene) -> Report:
     """Look at the task as DMS describes it ("DescribeReplicationTasks")."""
-    task = describe(scene.aws)
+    try:
+        task = describe(scene.aws)
+    except scene.aws.client("dms").exceptions.ResourceNotFoundFault:
+        return Report("is not there", (Finding("there is no replication task", scene.deploy),))
     status = str(task["Status"])
     why = str(task.get("LastFailureMessage") or task.get("StopReason") or "")
     errored = int(task.get("ReplicationTaskStats", {}).get("TablesErrored", 0))

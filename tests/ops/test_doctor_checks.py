@@ -121,6 +121,11 @@ def test_a_task_that_does_not(stage: Stage, state: dict[str, Any], wrong: str, r
     one(task.look(stage.scene), wrong, remedy)
 
 
+def test_a_task_that_is_gone(stage: Stage) -> None:
+    stage.fails("dms", "describe_replication_tasks", "ResourceNotFoundFault")
+    one(task.look(stage.scene), "there is no replication task", DEPLOY)
+
+
 def point(maximum: float, minutes_ago: int) -> dict[str, Any]:
     return {"Timestamp": datetime.now(UTC) - timedelta(minutes=minutes_ago), "Maximum": maximum}
 
@@ -240,6 +245,11 @@ def test_a_subscription_that_was_changed(stage: Stage, changed: dict[str, str | 
 def test_a_subscription_that_is_gone(stage: Stage, listed: list[Any], wrong: str) -> None:
     stage.says("sns", "list_subscriptions_by_topic", {"Subscriptions": listed})
     one(subscriptions.look(stage.scene), wrong, RELOAD)
+
+
+def test_a_topic_that_is_gone(stage: Stage) -> None:
+    stage.fails("sns", "list_subscriptions_by_topic", "NotFound")
+    one(subscriptions.look(stage.scene), "there is no topic", RELOAD)
 
 
 REDRIVE = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{PLACE}:pc-dead", "maxReceiveCount": 5})}

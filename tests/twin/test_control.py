@@ -1,4 +1,4 @@
-"""DMS and Pipes of the running system, through the API that operators use."""
+"""DMS, Pipes, Scheduler and event source mappings of the running system, through the API that operators use."""
 
 from __future__ import annotations
 
@@ -136,4 +136,39 @@ def test_a_function_role_has_no_business_there(system: System, arn: str) -> None
     stranger = client_maker(system.twin.emulator.role_aws(role, "lambda.amazonaws.com"))("dms")
     with pytest.raises(ClientError) as refused:
         stranger.stop_replication_task(ReplicationTaskArn=arn)
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_a_mapping_is_listed_by_its_queue_and_only_its_switch_is_turned(system: System) -> None:
+    functions = system.twin.emulator.client("lambda")
+    queue = system.outputs["project_clients_queue_url"].rpartition("/")[2]
+    arn = f"arn:aws:sqs:{system.outputs['region']}:{system.outputs['account']}:{queue}"
+    (found,) = functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+    assert found["FunctionArn"].endswith(f":{system.outputs['project_clients_function']}")
+    assert found["State"] == "Enabled"
+    shown = functions.get_event_source_mapping(UUID=found["UUID"])
+    assert {name: shown[name] for name in found} == found
+    assert functions.list_event_source_mappings(FunctionName="none")["EventSourceMappings"] == []
+    with pytest.raises(functions.exceptions.InvalidParameterValueException, match="Enabled only"):
+        functions.update_event_source_mapping(UUID=found["UUID"], BatchSize=1)
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.get_event_source_mapping(UUID="0" * 36)
+
+
+def test_a_schedule_is_shown(system: System) -> None:
+    scheduler, name = system.twin.emulator.client("scheduler"), system.outputs["heartbeat_schedule"]
+    found = scheduler.get_schedule(Name=name, GroupName="default")
+    assert (found["Name"], found["State"], found["ScheduleExpression"]) == (name, "ENABLED", "rate(1 minute)")
+    assert found["Target"]["Arn"].endswith(f":{system.outputs['heartbeat_function']}")
+    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
+        scheduler.get_schedule(Name="none")
+
+
+def test_a_function_role_turns_no_switch(system: System) -> None:
+    role = system.twin.emulator.client("lambda").get_function_configuration(
+        FunctionName=system.outputs["place_order_function"]
+    )["Role"]
+    stranger = client_maker(system.twin.emulator.role_aws(role, "lambda.amazonaws.com"))("lambda")
+    with pytest.raises(ClientError) as refused:
+        stranger.update_event_source_mapping(UUID="0" * 36, Enabled=False)
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
