@@ -108,7 +108,7 @@ READERS_OWN = [
 ]  # fmt: skip
 # The keys of the read model have to be found to be compared, and no rule of the server limits what SCAN finds. Who may
 # run scripts may end one that runs too long.
-# The inspector is there to ask how the server is.
+# The inspector is there to ask how the server is, and the operator looks whether there is room for another generation.
 KNOWN = {
     "reader": {("SCAN", "0")},
     "writer": {("SCAN", "0"), ("SCRIPT", "KILL")},
