@@ -72,7 +72,7 @@ def alarms(config: Config, names: Names) -> list[Alarm]:
     return [
         Alarm(
             name="stream-age",
-            meaning="The pipe reads the stream too late, or not at all: look at its state and its log.",
+            meaning="The pipe reads the stream too late: look at its state and its log.",
             namespace="AWS/Kinesis",
             metric="GetRecords.IteratorAgeMilliseconds",
             dimensions=stream,

@@ -34,12 +34,23 @@ class Alarm:
 
     def rings(self, since_ms: int) -> bool:
         """Whether a value that was written since then is beyond the threshold."""
-        over: Callable[[float], bool] = (
-            (lambda value: value >= self.inputs["threshold"])
-            if self.inputs["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
-            else (lambda value: value > self.inputs["threshold"])
-        )
-        return any(over(value) for value in self.values(since_ms))
+        return any(self._beyond(value) for value in self.values(since_ms))
+
+    def ended(self, by: Callable[[], object]) -> Callable[[], bool]:
+        """Whether the newest value is none that rings, after `by` had one written: to be asked until it is so."""
+        since = now_ms()
+
+        def newest() -> bool:
+            by()
+            values = self.values(since)
+            return bool(values) and not self._beyond(values[-1])
+
+        return newest
+
+    def _beyond(self, value: float) -> bool:
+        threshold = float(self.inputs["threshold"])
+        at_it = self.inputs["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        return value >= threshold if at_it else value > threshold
 
     def values(self, since_ms: int) -> list[float]:
         """Values of the alarm's own metric, of its own dimensions, written since then; the present one of a gauge."""

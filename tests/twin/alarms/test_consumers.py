@@ -59,10 +59,7 @@ def test_a_consumer_that_stands_still_lets_messages_wait(system: System, sqs: An
     until(lambda: lag.rings(since), what="the lag in the function's own metric")
     until(lambda: depth(sqs, queue) == 0, what="the queue to be worked off")
     assert not age.rings(0)
-    since = now_ms()
-    system.place(client)
-    until(lambda: lag.values(since), what="the metric")
-    assert not lag.rings(since)
+    until(lag.ended(lambda: system.place(client)), what="the alarm's end")
 
 
 def test_a_full_cache_refuses_events_which_are_redriven_when_there_is_room(
@@ -122,17 +119,18 @@ def test_damage_in_the_read_model_is_found_by_the_schedules_function(
     system.converged(client)
     cache.hset(f"client:{{{client}}}", "total", "1.00")
     since = now_ms()
-    compare(system)
-    until(lambda: drift.rings(since), what="the alarm")
+
+    def rings() -> bool:
+        compare(system)
+        return drift.rings(since)
+
+    until(rings, what="the alarm")
     shown = run("reconcile")
     assert shown.exit_code == 1
     assert str(client) in shown.output
     assert run("reconcile", "--repair").exit_code == 0
     system.converged(client)
-    since = now_ms()
-    compare(system)
-    until(lambda: drift.values(since), what="the metric")
-    assert not drift.rings(since)
+    until(drift.ended(lambda: compare(system)), what="the alarm's end")
 
 
 def compare(system: System) -> None:
