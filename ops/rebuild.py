@@ -99,6 +99,8 @@ EPILOG = lesson(
     ("rebuild", "fill the read model anew, after the cache was emptied or replaced"),
     ("rebuild --rate 50", "more slowly, when the database is busy"),
     ("rebuild --resume", "go on where it was interrupted"),
+    ("rebuild --into-new", "beside the keys that are read, which go on being right until the switch"),
+    ("rebuild --status", "where an interrupted one stands"),
     well="all clients are written",
     wrong="the function failed, or the cache was emptied again and again",
 )
