@@ -16,7 +16,7 @@ from ops.functions import log_group
 # How long a log line may take to arrive in CloudWatch Logs.
 ARRIVAL_S = 15.0
 POLL_S = 0.5
-UNKNOWN = "the function logged no reason"
+UNKNOWN = "the function logged no reason; it may have run out of time (`ops log`)"
 
 Entry = dict[str, Any]
 

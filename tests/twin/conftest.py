@@ -105,15 +105,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The running system."""
-    # Fewer retries and a shorter visibility timeout, so that what fails is given up, or comes back, while a test waits;
-    # the least lag and the least log that alarms may be set to.
-    config = {
-        "pipeRetries": 3,
-        "consumerTimeout": 3,
-        "consumerReceives": 3,
-        "alarmLagSeconds": 5,
-        "alarmSlotBytes": 1_000_000,
-    }
+    # Fewer retries and a shorter visibility timeout, so that what fails is given up, or comes back, while a test waits.
+    config = {"pipeRetries": 3, "consumerTimeout": 3, "consumerReceives": 3}
     twin = Twin(TwinFolder(tmp_path_factory.mktemp("system") / "twin"), config=config)
     try:
         outputs = twin.up()

@@ -36,6 +36,10 @@ class Alarm:
         """Whether a value that was written since then is beyond the threshold."""
         return any(self._beyond(value) for value in self.values(since_ms))
 
+    def at(self, threshold: float) -> Alarm:
+        """The same alarm with another threshold: one that the configuration takes, and a test can reach."""
+        return Alarm(self.system, self.name, {**self.inputs, "threshold": threshold})
+
     def ended(self, by: Callable[[], object]) -> Callable[[], bool]:
         """Whether the newest value is none that rings, after `by` had one written: to be asked until it is so."""
         since = now_ms()

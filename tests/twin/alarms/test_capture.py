@@ -12,6 +12,10 @@ from tests.twin.conftest import System
 from tests.twin.test_control import drop
 from tests.twin.waiting import until
 
+# The least that alarmSlotBytes and alarmLagSeconds may be.
+LEAST_BYTES = 1_000_000
+LEAST_LAG_S = 5
+
 
 def write_log(system: System, megabytes: int) -> None:
     """Fill the transaction log with what concerns nobody."""
@@ -36,7 +40,7 @@ def test_a_stopped_task_is_told_and_started(system: System, run: Ops) -> None:
 
 
 def test_beats_that_do_not_arrive_are_noticed(system: System, run: Ops) -> None:
-    lag, since = alarm(system, "heartbeat-lag"), now_ms()
+    lag, since = alarm(system, "heartbeat-lag").at(LEAST_LAG_S * 1000), now_ms()
     assert lag.inputs["treatMissingData"] == "breaching"
     assert run("capture", "stop").exit_code == 0
 
@@ -52,7 +56,7 @@ def test_beats_that_do_not_arrive_are_noticed(system: System, run: Ops) -> None:
 
 def test_log_that_nobody_reads_is_kept_until_somebody_does(system: System, run: Ops) -> None:
     client = system.new_client()
-    lag, kept = alarm(system, "slot-lag"), alarm(system, "retained-log")
+    lag, kept = alarm(system, "slot-lag").at(LEAST_BYTES), alarm(system, "retained-log").at(2 * LEAST_BYTES)
     assert run("capture", "stop").exit_code == 0
     write_log(system, 4)
     assert lag.rings(0)
