@@ -21,13 +21,13 @@ hypothesis_settings.load_profile("untimed")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and all that need the running system in one: it starts once.
+    """Keep the tests of a file in one process, and those of a folder that need the running system: it starts once.
 
     These come first, as they take the longest (pytest-xdist, `--dist loadgroup`).
     """
     for item in items:
         running = "system" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("system" if running else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(str(item.path.parent if running else item.path)))
     items.sort(key=lambda item: "system" not in getattr(item, "fixturenames", ()))
 
 
