@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from tests.contract.handlers import documented  # noqa: F401 - for every test here
 from tests.functions.conftest import orders, secrets, settings  # noqa: F401

@@ -52,7 +52,7 @@ def record(data: str, **metadata: Any) -> bytes:
 
 NAMES = st.sampled_from([*TAKEN, "data", "metadata", "id", "event_type", "x"])
 LEAF = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
     | st.sampled_from(list(TAKEN.values()))
 )  # fmt: skip
 VALUE = st.recursive(
