@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local up status down test check bench drill mutate lock clean
+.PHONY: help setup demo local up status down test check bench drill mutate audit lock clean
 
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ drill: $(READY) ## Faults on purpose, then every promise checked (ONLY=names, SE
 
 mutate: $(READY) ## Break each promise on purpose, one at a time, and see that a test notices (ONLY=name for one).
 	@$(RUN) -m mutations $(ONLY)
+
+audit: $(READY) ## Ask PyPI for known vulnerabilities of every locked version (needs the internet).
+	@for file in requirements.txt requirements-dev.txt functions/*/requirements.txt; do echo "$$file"; \
+	  $(VENV)/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r "$$file" || exit 1; done
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
 	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \

@@ -39,8 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MutationError as error:
         print(error, file=sys.stderr)
         return 2
-    if not given.names:
-        write(results)
+    write(results, {one.name for one in every})
     survivors = [result for result in results if not result.caught]
     for result in survivors:
         print(f"\nNobody noticed {result.mutation.name}:\n{result.output}", file=sys.stderr)

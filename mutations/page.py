@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mutations.trial import ROOT, Result
 
 PAGE = ROOT / "docs" / "guarantees.md"
 START, END = "<!-- mutations -->\n", "<!-- end of mutations -->\n"
+_NAMED = re.compile(r"\(`([a-z0-9-]+)`\) \|")
 
 
-def table(results: Sequence[Result]) -> str:
-    """Write the results as a table in Markdown."""
-    lines = ["| promise | broken by | noticed by |", "|---|---|---|"]
-    for result in results:
-        mutation = result.mutation
-        noticed = ", ".join(f"`{_shown(test)}`" for test in result.failing[:1]) if result.caught else "**nobody**"
-        lines.append(f"| {mutation.promise} | {mutation.breakage} (`{mutation.name}`) | {noticed} |")
-    caught = sum(result.caught for result in results)
-    return "\n".join([*lines, "", f"{caught} of {len(results)} noticed in the last full run.", ""])
+def row(result: Result) -> str:
+    """Write a result as a row of the table in Markdown."""
+    mutation = result.mutation
+    noticed = f"`{_shown(result.failing[0])}`" if result.caught else "**nobody**"
+    return f"| {mutation.promise} | {mutation.breakage} (`{mutation.name}`) | {noticed} |"
 
 
 def _shown(test: str) -> str:
@@ -27,10 +25,25 @@ def _shown(test: str) -> str:
     return test.partition("[")[0].removeprefix("tests/")
 
 
-def write(results: Sequence[Result], page: Path = PAGE) -> None:
-    """Put the table between its marks on the page."""
+def write(results: Sequence[Result], known: Collection[str], page: Path = PAGE) -> None:
+    """Put the results into the table between its marks on the page, beside those of earlier runs.
+
+    Args:
+        known: names of the mutations that there are; rows of others go.
+    """
     before, start, rest = page.read_text().partition(START)
-    _, end, after = rest.partition(END)
+    table, end, after = rest.partition(END)
     if not (start and end):
         raise ValueError(f"{page.name} has lost the marks of the table of mutations.")
-    page.write_text(f"{before}{START}\n{table(results)}\n{END}{after}")
+    rows = {named[1]: line for line in table.splitlines() if (named := _NAMED.search(line))}
+    rows |= {result.mutation.name: row(result) for result in results}
+    kept = sorted(line for name, line in rows.items() if name in known)
+    caught = sum("**nobody**" not in line for line in kept)
+    lines = [
+        "| promise | broken by | noticed by |",
+        "|---|---|---|",
+        *kept,
+        "",
+        f"{caught} of {len(kept)} are noticed.",
+    ]
+    page.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n\n{END}{after}")

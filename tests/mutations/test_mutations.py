@@ -12,7 +12,7 @@ import pytest
 
 from mutations.errors import MalformedPatch, StalePatch
 from mutations.mutation import Mutation, mutations, read
-from mutations.page import PAGE, table
+from mutations.page import END, PAGE, START, write
 from mutations.trial import ROOT, Result
 
 MUTATIONS = mutations()
@@ -69,9 +69,17 @@ def test_a_patch_file_without_its_parts_is_refused(text: str) -> None:
         read("name", text)
 
 
-def test_a_survivor_is_told_on_the_page() -> None:
-    mutation = read("name", HEAD + DIFF)
-    assert "**nobody**" in table([Result(mutation, caught=False, failing=(), output="")])
-    noticed = table([Result(mutation, caught=True, failing=["tests/x.py::test_y[1]"], output="")])
-    assert "`x.py::test_y`" in noticed
-    assert "1 of 1 noticed" in noticed
+def test_a_run_writes_its_rows_and_keeps_those_of_others(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{START}{END}after\n")
+    one, two = read("one", HEAD + DIFF), read("two", HEAD + DIFF)
+    write([Result(one, False, (), ""), Result(two, True, ["tests/x.py::test_y[1]"], "")], {"one", "two"}, page)
+    assert "(`one`) | **nobody** |" in page.read_text()
+    assert "1 of 2 are noticed" in page.read_text()
+    write([Result(one, True, ["tests/x.py::test_z"], "")], {"one", "two"}, page)
+    assert "(`one`) | `x.py::test_z` |" in page.read_text()
+    assert "(`two`) | `x.py::test_y` |" in page.read_text()
+    write([], {"two"}, page)
+    assert "`one`" not in page.read_text()
+    assert page.read_text().startswith("before\n")
+    assert page.read_text().endswith("after\n")

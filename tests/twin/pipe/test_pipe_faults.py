@@ -141,13 +141,16 @@ def test_the_checkpoint_never_runs_ahead_of_the_topic(scene: Scene) -> None:
     )
 
 
-def test_a_record_counts_as_done_only_once_its_dead_letter_was_taken(scene: Scene) -> None:
+def test_a_record_counts_as_done_only_once_its_dead_letter_was_taken(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     scene.put(["poison"])
     dead_letter_queue = scene.arn("sqs", f"{scene.name}-missing")
     document = scene.document(maximumRetryAttempts=0, deadLetterConfig={"arn": dead_letter_queue})
     topic = FaultyTopic(scene.folder, {"poison": 1_000_000})
     scene.start_here(document, wrap=topic)
     wait_until(lambda: topic.requests, "an attempt")
+    wait_until(lambda: caplog.text.count("dead letter queue did not take") > 1, "a second attempt to bury it")
     scene.stop()
     assert not (scene.folder / "pipe" / "checkpoints" / "shardId-000000000000.json").exists()
     scene.dead_letter_url = scene.sqs.create_queue(QueueName=f"{scene.name}-missing")["QueueUrl"]

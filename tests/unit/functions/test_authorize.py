@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from functions.authorize import handler
@@ -97,18 +97,20 @@ def test_no_policy_is_made_for_anything_but_one_stage(arn: object) -> None:
 
 
 ARN_PARTS = st.text(st.sampled_from("abcPROD19:/*?-_.\n é"), max_size=12)
+NAMED = st.text(st.sampled_from("abcXYZ019"), min_size=1, max_size=8)
 
 
-@given(ARN_PARTS, ARN_PARTS)
+@given(ARN_PARTS | NAMED, ARN_PARTS | st.tuples(NAMED, NAMED).map("/POST/".join))
+@example("abc", "prod/GET/x")
 def test_a_policy_never_reaches_beyond_its_stage(api: str, rest: str) -> None:
+    prefix = "arn:aws:execute-api:us-east-1:000000000000:"
     try:
-        answer = handler.handle(_token(RIGHT, f"arn:aws:execute-api:us-east-1:000000000000:{api}/{rest}"), None)
+        answer = handler.handle(_token(RIGHT, f"{prefix}{api}/{rest}"), None)
     except Exception as error:  # noqa: BLE001 - "Unauthorized" is one
         assert str(error) == "Unauthorized"  # noqa: PT017
         return
     [statement] = answer["policyDocument"]["Statement"]
-    resource = statement["Resource"].removeprefix("arn:aws:execute-api:us-east-1:000000000000:")
-    found_api, stage, wildcard = resource.split("/")
+    found_api, stage, wildcard = statement["Resource"].removeprefix(prefix).split("/")
     assert f"{api}/{rest}".startswith(f"{found_api}/{stage}/")
     assert (found_api + stage).replace("-", "").replace("_", "").isalnum()
     assert wildcard == "*"
