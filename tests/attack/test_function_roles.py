@@ -66,7 +66,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "secret:orders-prod/cdc-": (*READ_SECRET, "secretsmanager:PutSecretValue"),
     },
     "prune-outbox": database("maintenance"),
-    "reconcile": {**database("operator"), **cache("writer")},
+    "reconcile": {**database("operator"), **cache("operator")},
     "heartbeat": {**database("operator"), **cache("reader")},
     "inspect-stores": {**database("operator"), **cache("inspector")},
     "prune-outbox-schedule": schedule("prune-outbox"),
