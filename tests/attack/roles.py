@@ -97,3 +97,31 @@ def resources(stack: Graph) -> Iterator[str]:
     yield "arn:aws:s3:::bucket/key"
     yield f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1b2c3d4e5/prod/POST/orders"
     yield "*"
+
+
+def calls(queue: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Service, action, end of the ARN, and a request."""
+    url = f"http://localhost/{ACCOUNT}/{queue}"
+    stream = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/orders-prod-events"
+    return [
+        ("kinesis", "PutRecord", "stream/orders-prod-events", {"StreamARN": stream, "Data": b"x", "PartitionKey": "1"}),
+        ("kinesis", "ListShards", "stream/orders-prod-events", {"StreamARN": stream}),
+        ("kinesis", "DeleteStream", "stream/orders-prod-events", {"StreamARN": stream}),
+        (
+            "sns",
+            "Publish",
+            "orders-prod-events",
+            {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:orders-prod-events", "Message": "{}"},
+        ),
+        ("sqs", "SendMessage", queue, {"QueueUrl": url, "MessageBody": "x"}),
+        ("sqs", "ReceiveMessage", queue, {"QueueUrl": url, "WaitTimeSeconds": 0}),
+        ("sqs", "PurgeQueue", queue, {"QueueUrl": url}),
+        (
+            "dynamodb",
+            "GetItem",
+            "table/orders-prod-mails",
+            {"TableName": "orders-prod-mails", "Key": {"id": {"S": "1"}}},
+        ),
+        ("dynamodb", "Scan", "table/orders-prod-mails", {"TableName": "orders-prod-mails"}),
+        ("iam", "CreateUser", "*", {"UserName": "x"}),
+    ]

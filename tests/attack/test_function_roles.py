@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from policy.graph import Resource
-from tests.attack.roles import DANGEROUS, REGION, allows, documents, graph, resources, short, takes
+from tests.attack.roles import DANGEROUS, REGION, allows, calls, documents, graph, resources, short, takes
 from tests.infra.made import ACCOUNT
 from tests.twin.emulator.functions import make_role
 from twin.aws_clients import client_maker
@@ -205,34 +204,6 @@ def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     emulator.stop()
 
 
-def _calls(queue: str) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Service, action, end of the ARN, and a request."""
-    url = f"http://localhost/{ACCOUNT}/{queue}"
-    stream = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/orders-prod-events"
-    return [
-        ("kinesis", "PutRecord", "stream/orders-prod-events", {"StreamARN": stream, "Data": b"x", "PartitionKey": "1"}),
-        ("kinesis", "ListShards", "stream/orders-prod-events", {"StreamARN": stream}),
-        ("kinesis", "DeleteStream", "stream/orders-prod-events", {"StreamARN": stream}),
-        (
-            "sns",
-            "Publish",
-            "orders-prod-events",
-            {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:orders-prod-events", "Message": "{}"},
-        ),
-        ("sqs", "SendMessage", queue, {"QueueUrl": url, "MessageBody": "x"}),
-        ("sqs", "ReceiveMessage", queue, {"QueueUrl": url, "WaitTimeSeconds": 0}),
-        ("sqs", "PurgeQueue", queue, {"QueueUrl": url}),
-        (
-            "dynamodb",
-            "GetItem",
-            "table/orders-prod-mails",
-            {"TableName": "orders-prod-mails", "Key": {"id": {"S": "1"}}},
-        ),
-        ("dynamodb", "Scan", "table/orders-prod-mails", {"TableName": "orders-prod-mails"}),
-        ("iam", "CreateUser", "*", {"UserName": "x"}),
-    ]
-
-
 @pytest.mark.parametrize(
     "name", ["place-order", "get-client", "project-clients", "notify-client", "pipe", "authorize", "capture-target"]
 )
@@ -247,7 +218,7 @@ def test_what_is_decided_is_enforced(enforcing: Emulator, name: str) -> None:
     clients = client_maker(enforcing.role_aws(make_role(enforcing, service, *statements), service))
     policies = documents(STACK, role)
     for queue in ("orders-prod-project-clients", "orders-prod-notify-client", "orders-prod-events-undelivered"):
-        for service, action, end, request in _calls(queue):
+        for service, action, end, request in calls(queue):
             arn = end if end == "*" else f"arn:aws:{service}:{REGION}:{ACCOUNT}:{end}"
             method = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action).lstrip("_")
             refused = False
