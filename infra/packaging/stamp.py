@@ -27,7 +27,7 @@ def is_fresh(target: Path, comment: bytes | None, data: Iterable[Path], root: Pa
     Args:
         target: the zip.
         comment: its comment, by which the stamp knows it; None if there is no such zip.
-        data: the data files that would go in now: one of them may be new.
+        data: the lock and the data files that would go in now: one of them may be new.
         root: the repository.
         about: what else the zip follows from.
     """

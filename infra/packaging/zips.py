@@ -45,12 +45,13 @@ def build(
     further = [*own_data(entry.parent), *named_data(data, root)]
     compiling = compiler(runtime)
     about = {"compiler": compiling.version if compiling else "", "architecture": architecture}
-    if is_fresh(target, _comment(target), further, root, **about):
+    lock = entry.with_name("requirements.txt")
+    locked = [lock] if lock.is_file() else []
+    if is_fresh(target, _comment(target), [*further, *locked], root, **about):
         return target
     own = modules(entry, root)
     content: dict[str, bytes] = {}
-    lock = entry.with_name("requirements.txt")
-    if lock.is_file():
+    if locked:
         left_out = unused(name for path in own for name in imports(path))
         packages = installed(
             function,
@@ -69,7 +70,7 @@ def build(
         content.update(_bytecode(sources, compiling))
     content.update(_read(further, root))
     comment = _write(target, content)
-    write_stamp(target, comment, stamp([*own, *further, *([lock] if lock.is_file() else [])], root, **about))
+    write_stamp(target, comment, stamp([*own, *further, *locked], root, **about))
     return target
 
 

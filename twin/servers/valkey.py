@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,11 +53,12 @@ class ValkeyServer:
         return redis.Redis(host=self.host, port=self.port, decode_responses=True)
 
     def _answers(self) -> bool:
+        # Another program may be on the port, and say nothing, or be a server like ours: so no client that tries again.
         try:
-            with redis.Redis(host=self.host, port=self.port, socket_timeout=READY_TIMEOUT_S) as client:
-                # Another program may be on the port, and say nothing, or be a server like ours.
-                return bool(client.info("server")["process_id"] == self.process.pid)
-        except redis.RedisError:
+            with socket.create_connection((self.host, self.port), READY_TIMEOUT_S) as connection:
+                connection.sendall(b"INFO server\r\n")
+                return f"\r\nprocess_id:{self.process.pid}\r\n".encode() in connection.recv(4096)
+        except OSError:
             return False
 
     def start(self) -> None:

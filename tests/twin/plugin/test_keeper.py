@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import stat
@@ -150,6 +151,26 @@ def test_why_there_is_no_twin_is_told_in_the_engines_words(twin: Twin, engine: E
             caller.call("CheckConfig", {"urn": "u", "news": {"region": "eu-west-1"}})
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert f"A twin is already running in {twin.folder.path} (process {os.getpid()})" in caught.value.details()
+    finally:
+        other.release()
+
+
+def test_plugins_end_with_the_run_though_its_starter_ignores_interrupts(
+    twin: Twin, engine: Engine, tmp_path: Path
+) -> None:
+    """As what a shell starts in the background does; both the one that serves and the one that says why not."""
+    script = tmp_path / "ignoring"
+    executable = twin.project / "plugins" / "aws" / "pulumi-resource-aws"
+    script.write_text(f"#!/bin/sh\ntrap '' INT\nexec {shlex.quote(str(executable))} \"$@\"\n")
+    script.chmod(0o700)
+    with plugin(script, engine, PROGRAM):
+        holder = twin.holder()
+    until(lambda: not psutil.pid_exists(holder), what="the keeper's end")
+    other = TwinFolder(twin.folder.path)
+    other.acquire()
+    try:
+        with plugin(script, engine, PROGRAM):
+            pass
     finally:
         other.release()
 

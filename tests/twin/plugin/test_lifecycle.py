@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from pulumi import automation as auto
 
 from tests.twin.plugin.shops import Shop
 from tests.twin.waiting import until
+from twin.folder import TwinFolder
+from twin.local import ROOT
 from twin.plugin import command
 
 RESOURCES = 16
@@ -193,6 +197,32 @@ def test_destroy_leaves_nothing_and_up_makes_all_of_it_again(shop: Shop, outputs
     assert again.changes == {"create": RESOURCES}
     assert shop.answer("wanted", again.outputs) == 'hello: {"kind": "wanted"}'
     assert again.outputs["password"].value != outputs["password"].value
+
+
+def test_an_interrupted_up_is_completed_by_the_next(shop: Shop, tmp_path: Path) -> None:
+    folder = TwinFolder(tmp_path / "twin")
+    argv = [sys.executable, "-m", "twin.local", "--folder", str(folder.path), "--program", str(shop.program)]
+    environment = {**os.environ, **shop.environment}
+
+    def made() -> int:
+        return int((command.ask(folder.path, {"do": "status"}) or {"resources": 0})["resources"])
+
+    try:
+        with subprocess.Popen(
+            argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        ) as run:
+            until(lambda: made() > 0, what="a first resource")
+            os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+            said = run.communicate(timeout=120)[0].decode()
+        assert run.returncode != 0, said
+        assert 0 < made() < RESOURCES - 3, said
+        again = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stdout + again.stderr
+        # A component, the stack itself and the provider are the engine's own.
+        assert made() == RESOURCES - 3
+    finally:
+        command.stop(folder, keep=False)
+    assert not folder.path.exists()
 
 
 def test_make_down_removes_a_stack_at_once(shop: Shop, outputs: auto.OutputMap) -> None:
