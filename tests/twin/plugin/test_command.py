@@ -93,12 +93,15 @@ def test_the_stack_is_made_once_and_changed_without_questions(fake: Fake, folder
     )
 
 
-def test_programs_are_run_without_looking_for_garbage(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.own = True\n")
-    code = "import gc, sys; print(gc.isenabled(), own, sys.path[1:2])"
+@pytest.mark.parametrize("own", [True, False], ids=["with one of its own", "without"])
+def test_programs_are_run_without_looking_for_garbage(tmp_path: Path, own: bool) -> None:
+    if own:
+        (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.own = True\n")
+    code = "import builtins, gc, sys; print(gc.isenabled(), hasattr(builtins, 'own'), sys.path[1:2])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((QUICK, str(tmp_path)))}
     shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert shown.stdout == f"False True {[str(tmp_path)]}\n", "and the environment's own customisation has its turn"
+    assert shown.stdout == f"False {own} {[str(tmp_path)]}\n", "the environment's own customisation has its turn"
+    assert shown.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ again, and a `sitecustomize` of the environment's own has its turn.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import sys
@@ -14,6 +13,10 @@ from pathlib import Path
 
 gc.disable()
 sys.path.remove(str(Path(__file__).resolve().parent))
-del sys.modules["sitecustomize"]
-with contextlib.suppress(ModuleNotFoundError):
+_own = sys.modules.pop("sitecustomize")
+try:
     importlib.import_module("sitecustomize")
+except ModuleNotFoundError as error:
+    if error.name != "sitecustomize":
+        raise
+    sys.modules["sitecustomize"] = _own  # where the import system looks for what it has just run
