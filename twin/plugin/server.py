@@ -89,7 +89,7 @@ class KeeperServer:
         try:
             match asked["do"]:
                 case "status":
-                    return self.keeper.status()
+                    return {**self.keeper.status(), "providers": len(self._sessions)}
                 case "publish":
                     self.keeper.publish(asked["outputs"])
                 case "withdraw":

@@ -126,10 +126,13 @@ def test_a_machine_that_goes_down_keeps_what_there_is(twin: Twin) -> None:
 def test_changed_code_of_the_twin_is_taken_up_between_runs(twin: Twin) -> None:
     twin.make()
     first = twin.holder()
+    until(lambda: (command.ask(twin.folder.path, {"do": "status"}) or {}).get("providers") == 0, what="the run's end")
     line = dial(twin.folder.path)
-    line.send({"do": "open", "package": "aws", "cwd": "/", "code": "another"})
-    assert line.receive() is None, "the old code serves no more"
-    line.close()
+    try:
+        line.send({"do": "open", "package": "aws", "cwd": "/", "code": "another"})
+        assert line.receive() is None, "the old code serves no more"
+    finally:
+        line.close()
     until(lambda: not psutil.pid_exists(first), what="the old keeper's end")
     with twin.aws() as caller:
         assert caller.call("Read", {**ABOUT, "id": "cache"})["id"] == "cache"
