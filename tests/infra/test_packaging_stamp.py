@@ -83,6 +83,19 @@ def test_a_change_is_in_the_zip(
     assert len(looked) == 2
 
 
+def test_a_first_lock_is_looked_into(
+    repository: Path, looked: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "fetched.py").write_text("")
+    monkeypatch.setattr(zips, "installed", lambda *_, **__: packages)
+    made(repository)
+    change("functions/greet/requirements.txt", "fetched\n")(repository)
+    with zipfile.ZipFile(made(repository)) as archive:
+        assert "fetched.py" in archive.namelist()
+
+
 def test_a_file_that_is_gone_is_no_longer_in_the_zip(repository: Path, looked: list[Path]) -> None:
     made(repository)
     (repository / "functions/greet/script.lua").unlink()
