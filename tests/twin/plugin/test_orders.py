@@ -112,6 +112,21 @@ def test_what_carries_data_changes_in_place_and_loses_none(
     assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
 
 
+def test_changed_task_settings_change_the_task_in_place_and_nothing_is_lost(
+    orders: Orders, outputs: auto.OutputMap
+) -> None:
+    before = orders.place(outputs)
+    orders.up()
+    settings = orders.program / "infra" / "mappings.py"
+    text = settings.read_text()
+    settings.write_text(text.replace('"CommitRate": 10000', '"CommitRate": 20000'))
+    changed = orders.up()
+    settings.write_text(text)
+    assert changed.steps == [("update", "capture-task")]
+    after = orders.place(outputs)
+    assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
+
+
 def test_a_changed_handler_updates_that_function_and_the_api_answers_with_it(
     orders: Orders, outputs: auto.OutputMap
 ) -> None:
