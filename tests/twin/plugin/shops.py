@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from pulumi import automation as auto
+from semver import VersionInfo
 
 from twin.aws_clients import isolated_session
 from twin.folder import TwinFolder
@@ -26,6 +27,13 @@ ANSWER_S = 20.0
 
 def cli_is_there() -> bool:
     return shutil.which("pulumi") is not None
+
+
+def cli() -> auto.PulumiCommand:
+    """The CLI on the PATH. One that was built from its sources tells no version, and is taken for a recent one."""
+    found = auto.PulumiCommand(skip_version_check=True)
+    found.version = found.version or VersionInfo(3, 200)
+    return found
 
 
 class Shop:
@@ -46,7 +54,9 @@ class Shop:
             "PULUMI_HOME": str(self._home),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
-        options = auto.LocalWorkspaceOptions(env_vars=self.environment, pulumi_home=str(self._home))
+        options = auto.LocalWorkspaceOptions(
+            env_vars=self.environment, pulumi_home=str(self._home), pulumi_command=cli()
+        )
         self.stack = auto.create_or_select_stack("local", work_dir=str(self.project), opts=options)
 
     def configure(self, config: Mapping[str, Any]) -> None:
