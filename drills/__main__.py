@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +15,12 @@ from rich.table import Table
 from drills import busy, changes, clocks, kills, networks, storage  # noqa: F401 - register their drills
 from drills.errors import DrillError
 from drills.registry import DRILLS, drill, find
-from drills.report import table
+from drills.report import table, write
 from drills.result import Result
 from drills.runner import run_all
 from drills.soak import faults, soak
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "guarantees.md"
 
 
 def main() -> int:
@@ -27,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="order and chances; by default drawn, and printed")
     parser.add_argument("--soak", type=int, metavar="N", help="place N orders with a fault every few seconds instead")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between the faults of a soak")
+    parser.add_argument("--write", action="store_true", help=f"put the figures into {PAGE.name}")
     parser.add_argument("--list", action="store_true", help="list the drills and end")
     options = parser.parse_args()
     console = Console(highlight=False)
@@ -54,8 +58,11 @@ def main() -> int:
         run_all(chosen, seed, console, results)
     finally:
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-        console.print(f"SEED={seed}; {os.cpu_count()} processors, load of the machine {load}\n")
-        console.print(table(results), markup=False, soft_wrap=True)
+        machine = f"SEED={seed}; {os.cpu_count()} processors, load of the machine at the end {load} (1, 5, 15 minutes)."
+        text = f"{machine}\n\n{table(results)}"
+        console.print(text, markup=False, soft_wrap=True)
+        if options.write:
+            write(PAGE, "soak" if options.soak else "drills", text)
     return 1 if any(isinstance(result, str) for result in results.values()) else 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from pathlib import Path
 
+from drills.errors import DrillError
 from drills.registry import DRILLS
 from drills.result import Result
 
@@ -14,6 +16,20 @@ HEAD = "| drill | promise | orders | settled | recovery, s | at rest, s | notes 
 def table(results: Mapping[str, Result | str]) -> str:
     """One row for each drill, by name; recovery is median and longest."""
     return "\n".join([HEAD, *(_row(name, results[name]) for name in sorted(results))])
+
+
+def write(page: Path, part: str, text: str) -> None:
+    """Replace what stands in a page between the marks `<!-- part -->` and `<!-- end of part -->`.
+
+    Raises:
+        DrillError: the page has no such marks.
+    """
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise DrillError(f"{page} has no marks for {part}.")
+    page.write_text(f"{before}{begin}{text}\n{end}{after}", "utf-8")
 
 
 def _row(name: str, result: Result | str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drills import __main__ as command  # noqa: F401 - registers the drills
-from drills.errors import UnknownDrill
+from drills.errors import DrillError, UnknownDrill
 from drills.registry import DRILLS, drill, find
-from drills.report import table
+from drills.report import table, write
 from drills.result import Result
 from drills.runner import shuffled
 
@@ -35,3 +37,13 @@ def test_the_report_has_a_row_for_each_and_says_what_failed() -> None:
     rows = table({"kill-pipe": result, "copies": "versions_have_no_gaps: broken\nmore"}).splitlines()[2:]
     assert rows[0].endswith("| FAILED: versions_have_no_gaps: broken |")
     assert "| 9 | 2 | 2.0, 3.0 | 0.0 | 1 mails twice |" in rows[1]
+
+
+def test_figures_go_between_their_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- drills -->\nold\n<!-- end of drills -->\nb\n")
+    for _ in range(2):
+        write(page, "drills", "new")
+        assert page.read_text() == "a\n<!-- drills -->\nnew\n<!-- end of drills -->\nb\n"
+    with pytest.raises(DrillError, match="no marks for soak"):
+        write(page, "soak", "new")
