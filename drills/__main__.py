@@ -17,7 +17,7 @@ from drills.errors import DrillError
 from drills.registry import DRILLS, drill, find
 from drills.report import table, write
 from drills.result import Result
-from drills.runner import run_all
+from drills.runner import CONFIG, SOAK, run_all
 from drills.soak import faults, soak
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "guarantees.md"
@@ -55,7 +55,7 @@ def main() -> int:
     console.print(f"{len(chosen)} drills, SEED={seed}")
     results: dict[str, Result | str] = {}
     try:
-        run_all(chosen, seed, console, results)
+        run_all(chosen, seed, console, results, SOAK if options.soak else CONFIG)
     finally:
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         machine = f"SEED={seed}; {os.cpu_count()} processors, load of the machine at the end {load} (1, 5, 15 minutes)."

@@ -30,6 +30,7 @@ LOST = {
     "mails": ("event-source-orders-local-notify", "lambda", ""),
 }
 HITS = 8
+PLACED = "orders.OrderPlaced.v1"
 COPIES = 3
 ORDERS_BETWEEN = 8
 TEN = 10  # entries of a batch
@@ -118,8 +119,10 @@ def _into_topic(scene: Scene, events: list[dict[str, Any]]) -> None:
 
 def _into_queues(scene: Scene, events: list[dict[str, Any]]) -> None:
     sqs = scene.twin.emulator.client("sqs")
-    for url in scene.stores.queues("_queue_url").values():
-        for entries in _batches(events, "MessageBody"):
+    for name, url in scene.stores.queues("_queue_url").items():
+        # The queue of the mails knows orders only: the topic's filter keeps the rest from it.
+        wanted = [event for event in events if name != "notify_client" or event["data"]["event_type"] == PLACED]
+        for entries in _batches(wanted, "MessageBody"):
             sqs.send_message_batch(QueueUrl=url, Entries=entries)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,18 @@ from twin.system import Twin
 
 # More tries than the defaults, so that no fault here makes dead letters of what is sound, and less time for each.
 CONFIG = {"pipeRetries": 3, "consumerTimeout": 10, "consumerReceives": 8}
+# A soak is ahead of its mails by far: more of them at once, and as many tries as waiting in line may take.
+SOAK = {**CONFIG, "mailConcurrency": 10, "consumerReceives": 100}
 # Seconds for which a message is hidden: above the function's timeout, as Lambda asks for, and not six times that, so
 # that what failed comes back while a drill waits.
 HIDDEN_S = 12
 
 
 @contextmanager
-def running(folder: Path | None = None) -> Iterator[tuple[Twin, dict[str, Any]]]:
+def running(config: Mapping[str, Any]) -> Iterator[tuple[Twin, dict[str, Any]]]:
     """Bring a twin up for drills, in a folder of its own, and take it down."""
     with tempfile.TemporaryDirectory(prefix="drill-") as name:
-        twin = Twin(TwinFolder((folder or Path(name)) / "twin"), config=CONFIG)
+        twin = Twin(TwinFolder(Path(name) / "twin"), config=dict(config))
         try:
             outputs = twin.up()
             sqs = twin.emulator.client("sqs")
@@ -65,14 +67,20 @@ def run(one: Drill, twin: Twin, outputs: dict[str, Any], seed: int) -> Result:
     return scene.result
 
 
-def run_all(drills: Sequence[Drill], seed: int, console: Console, results: dict[str, Result | str]) -> None:
+def run_all(
+    drills: Sequence[Drill],
+    seed: int,
+    console: Console,
+    results: dict[str, Result | str],
+    config: Mapping[str, Any] = CONFIG,
+) -> None:
     """Run drills in the order of a seed; notes for each its figures, or what was broken.
 
     After a drill that failed the next ones get a twin of their own.
     """
     waiting = shuffled(drills, seed)
     while waiting:
-        with running() as (twin, outputs):
+        with running(config) as (twin, outputs):
             while waiting:
                 one = waiting.pop(0)
                 console.print(f"{one.name} ... ", end="")
