@@ -9,6 +9,7 @@ from drills.code import deploy, replaced
 from drills.errors import DrillError
 from drills.registry import drill
 from drills.scene import Scene
+from infra.packaging.source import ROOT
 from ops.dead_letters import delete, held, queue
 from ops.functions import invoke
 from ops.redrive_consumer import redrive
@@ -53,7 +54,8 @@ def migration(scene: Scene) -> None:
     with scene.load() as load:
         scene.orders(load, ORDERS_BETWEEN)
         with scene.fault("migration"):
-            deploy(scene, "migrate", {"migrations/9999_drill.sql": MIGRATION})
+            number = 1 + max(int(path.name[:4]) for path in (ROOT / "migrations").glob("*.sql"))
+            deploy(scene, "migrate", {f"migrations/{number:04d}_drill.sql": MIGRATION})
             invoke(scene.operator(), "migrate", {"migrations": "drill"})
         scene.orders(load, ORDERS_BETWEEN)
     scene.stores.rows("select drill_note, drill_tier from orders, client, drill_only limit 1")

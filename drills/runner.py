@@ -86,10 +86,11 @@ def run_all(
                 console.print(f"{one.name} ... ", end="")
                 try:
                     results[one.name] = result = run(one, twin, outputs, seed)
-                except (DrillError, TwinError) as error:
-                    results[one.name] = str(error)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next drill is to run
+                    known = isinstance(error, (DrillError, TwinError))
+                    results[one.name] = str(error) if known else f"{type(error).__name__}: {error}"
                     console.print("[red]FAILED[/]", soft_wrap=True)
-                    console.print(str(error), markup=False, soft_wrap=True)
+                    console.print(results[one.name], markup=False, soft_wrap=True)
                     console.print(f"Again: make drill ONLY={one.name} SEED={seed}")
                     break
                 slowest = max((seconds for _, seconds in result.recoveries), default=0.0)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import psycopg2
 
-from drills.errors import InvariantBroken
+from drills.errors import DrillError, InvariantBroken
 from drills.registry import drill
 from drills.scene import Scene
 from ops.rebuild import rebuild
@@ -18,6 +18,7 @@ from ops.session import Session
 from ops.stack import of_twin
 
 ORDERS_BETWEEN = 8
+BEGIN_S = 0.3
 FULL_S = 5.0
 
 
@@ -76,9 +77,20 @@ def disk_full(scene: Scene) -> None:
     with scene.load() as load:
         scene.orders(load, ORDERS_BETWEEN)
         with scene.fault("nothing can be written by pipe and capture"), _unable_to_write(scene, "pipe-", "capture"):
+            # Of a write that was under way.
+            time.sleep(BEGIN_S)
+            before = _written(scene)
             until = time.monotonic() + FULL_S
             scene.until(lambda: time.monotonic() > until, "the time of the full disk")
+            if _written(scene) != before:
+                raise DrillError("a checkpoint was written while the disk was full")
         scene.orders(load, ORDERS_BETWEEN)
+
+
+def _written(scene: Scene) -> dict[str, int]:
+    """When each of the pipe's checkpoints was written, in nanoseconds."""
+    files = (scene.twin.folder.data / "pipe").rglob("shardId-*.json")
+    return {file.name: file.stat().st_mtime_ns for file in files}
 
 
 @contextlib.contextmanager
