@@ -15,7 +15,7 @@ from rich.table import Table
 from drills import busy, changes, clocks, kills, networks, storage  # noqa: F401 - register their drills
 from drills.errors import DrillError
 from drills.registry import DRILLS, drill, find
-from drills.report import table, write
+from drills.report import each_fault, table, write
 from drills.result import Result
 from drills.runner import CONFIG, SOAK, run_all
 from drills.soak import faults, soak
@@ -60,6 +60,9 @@ def main() -> int:
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         machine = f"SEED={seed}; {os.cpu_count()} processors, load of the machine at the end {load} (1, 5, 15 minutes)."
         text = f"{machine}\n\n{table(results)}"
+        for result in results.values():
+            if options.soak and isinstance(result, Result):
+                text += f"\n\n{each_fault(result)}"
         console.print(text, markup=False, soft_wrap=True)
         if options.write:
             write(PAGE, "soak" if options.soak else "drills", text)

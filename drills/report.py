@@ -18,6 +18,18 @@ def table(results: Mapping[str, Result | str]) -> str:
     return "\n".join([HEAD, *(_row(name, results[name]) for name in sorted(results))])
 
 
+def each_fault(result: Result) -> str:
+    """The seconds of recovery after each fault, by the kind of fault: how often, median, longest."""
+    kinds: dict[str, list[float]] = {}
+    for name, seconds in result.recoveries:
+        kinds.setdefault(name, []).append(seconds)
+    rows = [
+        f"| {name} | {len(found)} | {statistics.median(found):.1f} | {max(found):.1f} |"
+        for name, found in sorted(kinds.items())
+    ]
+    return "\n".join(["| fault | times | recovery, median s | longest s |", "|---|---|---|---|", *rows])
+
+
 def write(page: Path, part: str, text: str) -> None:
     """Replace what stands in a page between the marks `<!-- part -->` and `<!-- end of part -->`.
 

@@ -9,7 +9,7 @@ import pytest
 from drills import __main__ as command  # noqa: F401 - registers the drills
 from drills.errors import DrillError, UnknownDrill
 from drills.registry import DRILLS, drill, find
-from drills.report import table, write
+from drills.report import each_fault, table, write
 from drills.result import Result
 from drills.runner import shuffled
 
@@ -47,3 +47,8 @@ def test_figures_go_between_their_marks(tmp_path: Path) -> None:
         assert page.read_text() == "a\n<!-- drills -->\nnew\n<!-- end of drills -->\nb\n"
     with pytest.raises(DrillError, match="no marks for soak"):
         write(page, "soak", "new")
+
+
+def test_a_soak_tells_each_kind_of_fault() -> None:
+    result = Result(recoveries=[("kill", 1.0), ("kill", 4.0), ("cut", 2.0)])
+    assert each_fault(result).splitlines()[2:] == ["| cut | 1 | 2.0 | 2.0 |", "| kill | 2 | 2.5 | 4.0 |"]
