@@ -108,6 +108,7 @@ BY_WAY_OF = {
     "referencing": "jsonschema", "certifi": "httpx", "werkzeug": "schemathesis", "jmespath": "boto3",
     "numpy": "matplotlib", "urllib3": "boto3", "googleapis-common-protos": "pulumi",
     "pydantic-core": "pydantic", "types-boto3": "boto3-stubs-lite", "pygments": "rich", "click": "typer",
+    "semver": "pulumi",
 }  # fmt: skip
 
 

@@ -56,6 +56,6 @@ def test_the_schedule_asks_for_what_the_function_knows_once_events_arrive(graph:
 
 def test_the_function_reads_the_database_as_operator_and_writes_the_cache(graph: Graph) -> None:
     (function,) = [found for found in graph.of("lambda/function:Function") if found.name == "reconcile-function"]
-    wanted = {"DATABASE_USER": "operator", "CACHE_USER": "orders-dev-writer", "RECONCILE_PER_SECOND": "200"}
+    wanted = {"DATABASE_USER": "operator", "CACHE_USER": "orders-dev-operator", "RECONCILE_PER_SECOND": "200"}
     assert wanted.items() <= function.inputs["environment"]["variables"].items()
     assert function.inputs["timeout"] == 300

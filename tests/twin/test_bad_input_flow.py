@@ -55,6 +55,8 @@ def dead(system: System) -> Iterator[dict[str, str]]:
     for url in found.values():
         sqs.purge_queue(QueueUrl=url)
     yield found
+    # A load of the whole outbox, as other tests make it, would bring what was cut again.
+    system.rows("delete from outbox where payload !~ '}$'")
     for url, attributes in zip(queues, usual, strict=True):
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     for url in found.values():

@@ -83,7 +83,8 @@ def test_a_message_that_fails_again_and_again_ends_in_the_dead_letter_queue(make
     assert [message["Body"] for message in found] == ["bad"]
     wait_until(lambda: scene.left() == EMPTY, "an empty queue")
     assert scene.bodies().count("bad") == 2
-    assert sum(body.startswith("good") for body in scene.bodies()) == 20
+    # An invocation that takes longer than the message is hidden has it come again.
+    assert {body for body in scene.bodies() if body.startswith("good")} == {f"good-{number}" for number in range(20)}
 
 
 def test_messages_that_the_filter_drops_are_deleted_unseen(scene: Scene) -> None:
@@ -200,9 +201,9 @@ def _has(scene: Scene, count: int) -> bool:
 def test_a_kill_in_mid_flow_loses_nothing(make_scene: Callable[..., Scene]) -> None:
     scene = make_scene(visibility_timeout_s=2)
     bodies = [f"m-{number}" for number in range(500)]
-    process = scene.start_process()
     scene.send(*bodies)
-    wait_until(lambda: len(scene.bodies()) >= 50, "some messages")
+    process = scene.start_process()
+    wait_until(lambda: scene.bodies(), "some messages")
     process.kill()
     assert scene.left() != EMPTY, "the kill must come in mid-flow"
     scene.start_process()
