@@ -12,8 +12,7 @@ from infra.cache import Cache
 from infra.config import Config
 from infra.database import Database
 from infra.function import METRICS, LambdaFunction, LambdaFunctionArgs
-from infra.pruning import every
-from infra.schedule import Schedule, ScheduleArgs
+from infra.schedule import Schedule, ScheduleArgs, every
 from infra.shared import Shared
 
 FOLDER = "heartbeat"

@@ -11,7 +11,7 @@ from infra.alarms import Alarm, raise_alarms
 from infra.config import Config
 from infra.database import Database
 from infra.function import METRICS, LambdaFunction, LambdaFunctionArgs
-from infra.schedule import Schedule, ScheduleArgs
+from infra.schedule import Schedule, ScheduleArgs, every
 from infra.shared import Shared
 
 FOLDER = "prune_outbox"
@@ -72,11 +72,6 @@ class Pruning(pulumi.ComponentResource):
         )
         raise_alarms(alarms(config), shared=args.shared, parent=self, after=[self.schedule.schedule])
         self.register_outputs({"schedule": self.schedule.schedule.name})
-
-
-def every(minutes: int) -> str:
-    """Write the rate of so many minutes."""
-    return f"rate({minutes} minute{'' if minutes == 1 else 's'})"
 
 
 def alarms(config: Config) -> list[Alarm]:

@@ -117,3 +117,8 @@ class Schedule(pulumi.ComponentResource):
             opts=child,
         )
         return role, policy
+
+
+def every(minutes: int) -> str:
+    """Write the rate of so many minutes."""
+    return f"rate({minutes} minute{'' if minutes == 1 else 's'})"

@@ -10,7 +10,8 @@ import pytest
 from infra.config import Config, load
 from infra.errors import ConfigError
 from infra.names import Names
-from infra.pruning import alarms, every
+from infra.pruning import alarms
+from infra.schedule import every
 from policy.graph import Graph
 from tests.infra.graph import program
 
