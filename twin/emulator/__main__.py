@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def main() -> int:
             region=options.region,
             enforce_iam=options.enforce_iam,
         )
+        # Where the last one was killed, the code of its Lambda workers is still there.
+        shutil.rmtree(options.folder / "tmp", ignore_errors=True)
         for name in FOLDERS:
             (options.folder / name).mkdir(parents=True, exist_ok=True)
         os.environ.clear()

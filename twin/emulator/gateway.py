@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -68,6 +69,8 @@ def journalled(journal: Journal, send: Send) -> Send:
     async def send_after(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             journal.flush()
+            if journal.long:
+                _save(journal)  # where that fails, the journal still has it all
         elif message["type"] == "lifespan.startup.complete":
             await journal.replay()
         await send(message)
@@ -88,9 +91,13 @@ def _answer(scope: Scope, account: str, journal: Journal | None) -> Reply:
 
 def _save(journal: Journal | None) -> Reply:
     from ministack import app
-    from ministack.core.persistence import save_all
+    from ministack.core import persistence
 
-    save_all(app._build_persistence_save_dict())
+    # A file that cannot be written is a line in ministack's log and nothing more; each one is replaced when it can.
+    files = {path: path.stat().st_ino for path in Path(persistence.STATE_DIR).glob("*.json")}
+    persistence.save_all(app._build_persistence_save_dict())
+    if old := sorted(path.name for path, number in files.items() if path.stat().st_ino == number):
+        return 500, {"message": f"{', '.join(old)} could not be written; emulator.log says why."}
     if journal is not None:
         journal.begin_anew()
     return 200, {}

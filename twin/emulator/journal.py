@@ -13,6 +13,9 @@ An entry may be repeated over a later state without harm: ministack's files are 
 between leaves some of them newer than the beginning of the journal. An entry that was cut off is of an answer that
 never left. Nothing is forced to the disk: a process that is killed loses nothing by that, a machine would.
 
+Once the file is longer than `LONG_BYTES`, ministack's files are written and it begins anew: a start reads what is
+there, and not all that ever was.
+
 What a request configures (a queue, a function, a policy) is not here but in ministack's files: `Emulator.save`.
 """
 
@@ -29,6 +32,9 @@ CHANGING = frozenset(
     {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement"}
 )
 
+# Read again in about a second.
+LONG_BYTES = 32 * 2**20
+
 
 class Journal:
     """The journal of one emulator, on its event loop.
@@ -43,6 +49,7 @@ class Journal:
         self._path = path
         self._default, self._hook = _json_default, _json_object_hook
         self._file: int | None = None
+        self._length = 0
         self._requests: list[list[Any]] = []
         self._watches: dict[str, Watch] = {}
 
@@ -75,6 +82,7 @@ class Journal:
                 whole += len(line)
                 await self._redo(json.loads(line, object_hook=self._hook))
         os.truncate(self._path, whole)
+        self._length = whole
         for watch in self._watches.values():
             watch.changes()
 
@@ -88,6 +96,11 @@ class Journal:
         account, region, target, body = rest
         with request_scope(account, region):
             await self._change_item("POST", "/", {"x-amz-target": target}, body.encode(), {})
+
+    @property
+    def long(self) -> bool:
+        """Whether it is time for `begin_anew`."""
+        return self._length > LONG_BYTES
 
     def flush(self) -> None:
         """Write what was stored since the last time."""
@@ -105,13 +118,16 @@ class Journal:
             return
         os.close(self._file)
         self._open(os.O_TRUNC)
+        self._length = 0
         self._requests = []
         self._append([[kind, *change] for kind, watch in self._watches.items() for change in watch.unsaved()])
 
     def _append(self, entries: list[list[Any]]) -> None:
         if entries:
             lines = [json.dumps(entry, default=self._default, separators=(",", ":")) + "\n" for entry in entries]
-            self._write("".join(lines).encode())
+            content = "".join(lines).encode()
+            self._write(content)
+            self._length += len(content)
 
     def _open(self, how: int) -> None:
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o600)

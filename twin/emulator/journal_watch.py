@@ -19,7 +19,10 @@ class Watch(Protocol):
     kind: str
 
     def changes(self) -> Iterator[Change] | list[Change]:
-        """What was stored or removed since the last call, as values for JSON; all of it is then known."""
+        """What was stored or removed since the last call, as values for JSON; all of it is then known.
+
+        What was made again by `redo` is in its place from the next call on.
+        """
         ...
 
     def unsaved(self) -> Iterator[Change] | list[Change]:
@@ -98,10 +101,13 @@ class QueueWatch:
 
         self._queues: dict[Scope, Any] = sqs._queues._data
         self._known: dict[Scope, tuple[list[Any], int, set[str]]] = {}
-        self._present: dict[Scope, set[str]] = {}  # while changes are made again
+        self._redone: dict[Scope, dict[str, Any]] = {}  # messages by id, while changes are made again
 
     def changes(self) -> list[Change]:
         """See `Watch`."""
+        for key, redone in self._redone.items():
+            self._queues[key]["messages"] = list(redone.values())
+        self._redone.clear()
         found: list[Change] = []
         for key, queue in list(self._queues.items()):
             messages: list[Any] = queue["messages"]
@@ -134,16 +140,14 @@ class QueueWatch:
         queue = self._queues.get(tuple(key))
         if queue is None:
             return
+        # By id: a list would be searched through for each of thousands that wait in line.
+        redone = self._redone.setdefault(tuple(key), {message["id"]: message for message in queue["messages"]})
         if what == "gone":
-            left = set(value)
-            queue["messages"] = [message for message in queue["messages"] if message["id"] not in left]
-            self._present.get(tuple(key), set()).difference_update(left)
+            for gone in value:
+                redone.pop(gone, None)
         else:
             # Of a message that is there already, this is the older word.
-            ids = self._present.setdefault(tuple(key), {message["id"] for message in queue["messages"]})
-            if value["id"] not in ids:
-                ids.add(value["id"])
-                queue["messages"].append({**value, "receipt_handle": None, "receive_count": 0})
+            redone.setdefault(value["id"], {**value, "receipt_handle": None, "receive_count": 0})
 
 
 class MailWatch:

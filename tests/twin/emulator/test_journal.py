@@ -11,6 +11,8 @@ import pytest
 from tests.twin.emulator.functions import make_role
 from twin.aws_clients import client_maker
 from twin.emulator import Emulator
+from twin.emulator.errors import EmulatorError
+from twin.emulator.journal import LONG_BYTES
 from twin.mails import sent
 
 KEY = {"AttributeName": "id", "KeyType": "HASH"}
@@ -128,3 +130,46 @@ def test_an_entry_that_was_cut_off_is_passed_over(emulator: Emulator) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="later")
     crash(emulator)
     assert bodies(sqs, url) == ["later", "whole"]
+
+
+def test_a_journal_that_grew_long_begins_anew(emulator: Emulator) -> None:
+    kinesis = emulator.client("kinesis")
+    kinesis.create_stream(StreamName="long", ShardCount=1)
+    emulator.save()
+    for number in range(30):  # as text in the journal, each is a third longer
+        kinesis.put_record(StreamName="long", Data=bytes([number]) * 2**20, PartitionKey="one")
+    assert (emulator.folder / "journal").stat().st_size < LONG_BYTES
+    crash(emulator)
+    iterator = kinesis.get_shard_iterator(
+        StreamName="long", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found: list[int] = []
+    while len(found) < 30:
+        page = kinesis.get_records(ShardIterator=iterator)
+        assert page["Records"], "nothing is left out"
+        found += [record["Data"][0] for record in page["Records"]]
+        iterator = page["NextShardIterator"]
+    assert found == list(range(30))
+
+
+def test_a_save_that_fails_says_so_and_loses_nothing(emulator: Emulator) -> None:
+    sqs = emulator.client("sqs")
+    url = sqs.create_queue(QueueName="unsaved")["QueueUrl"]
+    emulator.save()
+    in_the_way = emulator.folder / "state" / "sqs.json.tmp"
+    in_the_way.mkdir()
+    sqs.send_message(QueueUrl=url, MessageBody="kept")
+    with pytest.raises(EmulatorError, match=r"sqs\.json could not be written"):
+        emulator.save()
+    crash(emulator)
+    assert bodies(sqs, url) == ["kept"]
+    in_the_way.rmdir()
+    emulator.save()
+
+
+def test_what_a_killed_emulator_left_in_its_tmp_is_removed(emulator: Emulator) -> None:
+    left = emulator.folder / "tmp" / "code-of-a-worker"
+    left.mkdir()
+    crash(emulator)
+    assert not left.exists()
+    assert left.parent.is_dir()
