@@ -69,7 +69,8 @@ def build(
     if compiling is not None:
         content.update(_bytecode(sources, compiling))
     content.update(_read(further, root))
-    comment = _write(target, content)
+    # A zip for this machine goes nowhere, and is waited for after each change of a line: made fast rather than small.
+    comment = _write(target, content, level=1 if host else 6)
     write_stamp(target, comment, stamp([*own, *further, *locked], root, **about))
     return target
 
@@ -105,7 +106,7 @@ def _comment(target: Path) -> bytes | None:
         return None
 
 
-def _write(target: Path, content: dict[str, bytes]) -> bytes:
+def _write(target: Path, content: dict[str, bytes], *, level: int) -> bytes:
     # The zip's comment tells what it was made of: compressing megabytes again takes seconds.
     digest = _digest(content)
     if _comment(target) == digest:
@@ -113,10 +114,10 @@ def _write(target: Path, content: dict[str, bytes]) -> bytes:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as draft:
         try:
-            with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.comment = digest
                 for name in sorted(content):
-                    archive.writestr(_entry(name), content[name])
+                    archive.writestr(_entry(name), content[name], compresslevel=level)
             draft.close()
             Path(draft.name).chmod(0o644)
             Path(draft.name).replace(target)

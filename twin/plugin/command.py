@@ -31,6 +31,8 @@ ASSENT = {
     **dict.fromkeys(("up", "update", "refresh", "destroy", "down"), ("--yes", "--skip-preview")),
     "import": ("--yes",),
 }
+# Who asks for messages gets them all: those of the SDK too, which cost time (`twin/plugin/quick`).
+DEBUGGING = frozenset({"-d", "--debug"})
 MISSING = (
     "There is no `pulumi` command on the PATH. Install the Pulumi CLI (https://www.pulumi.com/docs/install/; it needs "
     "no account) and repeat. `make up` runs the same system without it."
@@ -101,10 +103,11 @@ class Cli:
 
     def run(self, arguments: Sequence[str]) -> int:
         """Run a command in this terminal. Ctrl-C is the command's to handle."""
+        debugging = not DEBUGGING.isdisjoint(arguments)
         with _interrupts_left_to_the_child():
             return subprocess.run(
                 [self._executable, *arguments, "--cwd", str(self._project), "--stack", self._stack],
-                env=self._environment(),
+                env=self._environment(quick=not debugging),
                 check=False,
             ).returncode
 
@@ -129,10 +132,10 @@ class Cli:
             check=False,
         )
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self, *, quick: bool = True) -> Mapping[str, str]:
         # The stack's secrets are those of a twin: they lie in clear beside it.
         own = {} if "PULUMI_CONFIG_PASSPHRASE_FILE" in os.environ else {"PULUMI_CONFIG_PASSPHRASE": ""}
-        paths = os.pathsep.join(filter(None, (QUICK, os.environ.get("PYTHONPATH"))))
+        paths = os.pathsep.join(filter(None, (QUICK if quick else None, os.environ.get("PYTHONPATH"))))
         return {"PULUMI_SKIP_UPDATE_CHECK": "true", **own, **os.environ, "PYTHONPATH": paths}
 
 

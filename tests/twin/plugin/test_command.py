@@ -104,6 +104,21 @@ def test_programs_are_run_without_looking_for_garbage(tmp_path: Path, own: bool)
     assert shown.stderr == ""
 
 
+def test_messages_for_debugging_are_sent_where_they_are_asked_for(fake: Fake, folder: TwinFolder) -> None:
+    run(folder, "preview")
+    run(folder, "preview", "--debug")
+    assert [entry["env"]["PYTHONPATH"] for entry in fake.entries()][1:] == [QUICK, ""]
+
+
+@pytest.mark.parametrize("name", ["pulumi-language-python-exec", "another-program"])
+def test_only_a_program_of_the_engine_s_is_kept_from_sending_them(tmp_path: Path, name: str) -> None:
+    program = tmp_path / name
+    program.write_text("import pulumi.log\nprint(pulumi.log.debug.__name__)\n")
+    environment = {**os.environ, "PYTHONPATH": QUICK}
+    shown = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=True)
+    assert (shown.stdout.strip() != "debug") == (name == "pulumi-language-python-exec")
+
+
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
