@@ -20,6 +20,7 @@ from drills.ledger import Answer, Ledger, Order, Outcome
 # Product id and price in cents of the seed (migrations/0002_seed.sql).
 PRICES: Mapping[int, int] = {1: 150_000, 2: 50_000, 3: 100_000}
 SETTLE_PAUSE_S = 0.2
+HOLD_PAUSE_S = 0.1
 
 
 def random_order(key: str, clients: Sequence[int], rng: random.Random) -> Order:
@@ -41,6 +42,9 @@ class Load:
         seed: of the orders.
         port: as for `Caller`.
         most: orders after which to stop.
+
+    Attributes:
+        held: True while callers without a rate are to wait.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Load:
         name: str = "order",
     ) -> None:
         self.late_s = 0.0
+        self.held = False
         self._ledger = ledger
         self._clients = list(clients)
         self._rate = rate
@@ -132,6 +137,8 @@ class Load:
         return due[1]
 
     def _next_at_once(self) -> Order | None:
+        while self.held and not self._stop.wait(HOLD_PAUSE_S):
+            pass
         return None if self._stop.is_set() else self._make()
 
     def _call(self, caller: Caller, work: Callable[[], Order | None]) -> None:

@@ -20,6 +20,8 @@ WATCH_S = 1.0
 # PostgreSQL hold data, and the emulator all that a stream keeps for a day: these are told, and not judged.
 BOUNDED = ("capture", "pipe-", "event-source")
 MEMORY_BYTES = 400 * 2**20
+# Messages in the queues from which the callers wait: a rate that its consumers cannot follow is no rate of the system.
+BACKLOG = 1000
 # At the worst moment: what came in while nobody read the log, and the segments (16 MiB each) around it.
 SLOT_BYTES = 2**30
 
@@ -41,17 +43,18 @@ def faults(*, emulator: bool = True) -> Mapping[str, Fault]:
 
 
 class Watch:
-    """Looks at memory and slot every second, on a thread of its own; a context.
+    """Looks at memory, slot and queues every second, on a thread of its own, and holds the load back; a context.
 
     Attributes:
         memory: largest resident size in bytes of each process so far, by name.
         retained: most bytes of log that the slot has kept.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, load: Load) -> None:
         self.memory: dict[str, int] = {}
         self.retained = 0
         self._scene = scene
+        self._load = load
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="soak-watch", daemon=True)
 
@@ -72,6 +75,7 @@ class Watch:
                     self.memory[name] = max(self.memory.get(name, 0), psutil.Process(pid).memory_info().rss)
         with contextlib.suppress(*UNREADY):
             self.retained = max(self.retained, self._scene.stores.slot().retained)
+            self._load.held = sum(self._scene.stores.waiting().values()) > BACKLOG
 
     def _watch(self) -> None:
         while not self._over.wait(WATCH_S):
@@ -104,7 +108,7 @@ def soak(scene: Scene, orders: int, *, every_s: float, possible: Mapping[str, Fa
         scene.outputs, scene.ledger, scene.clients, rate=None, callers=CALLERS, seed=scene.rng.randrange(2**32),
         most=orders, name="soak",
     )  # fmt: skip
-    with Watch(scene) as watch, load:
+    with Watch(scene, load) as watch, load:
         while not load.done:
             pause = time.monotonic() + every_s
             scene.until(lambda until=pause: load.done or time.monotonic() > until, "the pause")  # type: ignore[misc]

@@ -20,6 +20,7 @@ from twin.emulator import Emulator
 
 _SUBJECT = re.compile(r"Your order (\d+)")
 _LAST_RECORDS = 10_000
+_COUNTS = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
 
 
 class Stores:
@@ -78,11 +79,13 @@ class Stores:
 
     def waiting(self) -> dict[str, int]:
         """Messages in the consumers' queues by consumer, visible or not."""
-        return {name: len(self._messages(url)) for name, url in self.queues("_queue_url").items()}
+        return {name: self.depth(url) for name, url in self.queues("_queue_url").items()}
 
     def depth(self, url: str) -> int:
         """Messages in a queue, visible or not."""
-        return len(self._messages(url))
+        sqs = self._emulator.client("sqs")
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
+        return sum(map(int, counts.values()))
 
     def queues(self, suffix: str) -> dict[str, str]:
         """URLs of the stack's queues whose output ends so, by the name before."""
