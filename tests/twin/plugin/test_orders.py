@@ -127,6 +127,31 @@ def test_changed_task_settings_change_the_task_in_place_and_nothing_is_lost(
     assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
 
 
+@pytest.mark.parametrize(
+    ("module", "old", "new", "replaced"),
+    [
+        ("capture", "resource_identifier=names.capture", 'resource_identifier=f"{names.capture}-2"', "capture-task"),
+        ("pipe", "name=names.events", 'name=f"{names.events}-2"', "pipe-pipe"),
+    ],
+    ids=["task", "pipe"],
+)
+def test_a_new_task_or_pipe_in_the_old_one_s_place_loses_nothing(
+    orders: Orders, outputs: auto.OutputMap, module: str, old: str, new: str, replaced: str
+) -> None:
+    orders.up()
+    before = orders.place(outputs)
+    source = orders.program / "infra" / f"{module}.py"
+    text = source.read_text()
+    assert old in text
+    source.write_text(text.replace(old, new))
+    changed = orders.up()
+    assert ("replace", replaced) in changed.steps
+    after = orders.place(outputs)
+    assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
+    source.write_text(text)
+    assert ("replace", replaced) in orders.up().steps
+
+
 def test_a_changed_handler_updates_that_function_and_the_api_answers_with_it(
     orders: Orders, outputs: auto.OutputMap
 ) -> None:
