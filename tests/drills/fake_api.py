@@ -34,16 +34,17 @@ def serving(api: FakeApi) -> Iterator[int]:
             self.rfile.read(int(self.headers["Content-Length"]))
             key = self.headers["Idempotency-Key"]
             with api.lock:
-                deed = api.decide(api.tries)
+                number = api.tries
                 api.tries += 1
+                deed = api.decide(number)
                 if deed in ("take", "lose"):
                     api.taken.setdefault(key, len(api.taken) + 1)
             if deed == "lose":
                 self.close_connection = True
                 return
-            number = api.taken.get(key)
+            id_order = api.taken.get(key)
             status = {"take": 201, "refuse": 422, "fail": 500}[deed]
-            body = json.dumps({"id_order": number, "client_version": number}).encode()
+            body = json.dumps({"id_order": id_order, "client_version": id_order}).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

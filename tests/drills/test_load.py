@@ -79,7 +79,6 @@ def test_the_loop_is_open() -> None:
         return "take"
 
     api, ledger = FakeApi(decide), Ledger()
-    api.tries = 0
     with serving(api) as port:
         load = Load(api.outputs(port), ledger, [7], rate=200, callers=6, seed=1)
         with load:
