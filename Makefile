@@ -61,11 +61,11 @@ mutate: $(READY) ## Break each promise on purpose, one at a time, and see that a
 	@$(RUN) -m mutations $(ONLY)
 
 audit: $(READY) ## Ask PyPI for known vulnerabilities of every locked version (needs the internet).
-	@for file in requirements.txt requirements-dev.txt functions/*/requirements.txt; do echo "$$file"; \
+	@for file in requirements.txt requirements-dev.txt bench/requirements-debezium.txt functions/*/requirements.txt; do echo "$$file"; \
 	  $(VENV)/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r "$$file" || exit 1; done
 
 lock: $(READY) ## Pin the newest allowed version of every package, with hashes.
-	@for file in requirements.in requirements-dev.in functions/*/requirements.in; do \
+	@for file in requirements.in requirements-dev.in bench/requirements-debezium.in functions/*/requirements.in; do \
 	  echo "$$file"; UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --universal --upgrade \
 	    --generate-hashes --no-emit-index-url --python-version 3.11 "$$file" -o "$${file%.in}.txt" || exit 1; done
 

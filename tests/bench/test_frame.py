@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench import __main__ as command
 from bench.errors import ContenderError, ResultsError, UnknownBenchmarkError, UnknownSizeError
-from bench.frame import comparison, page, results
+from bench.frame import comparison, page, results, screen
 from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
 from bench.frame.plot import draw
 from bench.frame.registry import check_sizes, choose, find
@@ -161,6 +162,17 @@ def test_the_same_results_give_the_same_picture() -> None:
     result = measured(sample([50.0, 100.0, 200.0]))
     assert draw(result, "svg") == draw(result, "svg")
     assert draw(result, "png").startswith(b"\x89PNG")
+
+
+def test_notes_are_on_the_screen_and_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    def prepare(place: Place) -> Iterator[Case]:
+        place.notes.append("A peer was left out.")
+        yield sample([1.0] * 3)
+
+    result = run(Benchmark("sample", "A sample", "", prepare, rounds=3), {}, lambda *_: None)
+    screen.show(Console(width=140), result)
+    assert "A peer was left out." in capsys.readouterr().out
+    assert "A peer was left out." in page.html({"sample": result}, [])
 
 
 def test_unknown_names_are_refused() -> None:
