@@ -13,8 +13,8 @@ An entry may be repeated over a later state without harm: ministack's files are 
 between leaves some of them newer than the beginning of the journal. An entry that was cut off is of an answer that
 never left. Nothing is forced to the disk: a process that is killed loses nothing by that, a machine would.
 
-Once the file is longer than `LONG_BYTES`, ministack's files are written and it begins anew: a start reads what is
-there, and not all that ever was.
+Once the file is longer than `LONG_BYTES`, and than ministack's files, these are written and it begins anew: a start
+reads what is there, and not all that ever was, and what is there is not written again and again.
 
 What a request configures (a queue, a function, a policy) is not here but in ministack's files: `Emulator.save`.
 """
@@ -32,8 +32,8 @@ CHANGING = frozenset(
     {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement"}
 )
 
-# Read again in about a second.
-LONG_BYTES = 32 * 2**20
+# Read again in about two seconds.
+LONG_BYTES = 64 * 2**20
 
 
 class Journal:
@@ -41,15 +41,18 @@ class Journal:
 
     Args:
         path: the file; made if absent.
+        state: the folder of ministack's files.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, state: Path) -> None:
         from ministack.core.persistence import _json_default, _json_object_hook
 
         self._path = path
+        self._state = state
         self._default, self._hook = _json_default, _json_object_hook
         self._file: int | None = None
         self._length = 0
+        self._long = LONG_BYTES
         self._requests: list[list[Any]] = []
         self._watches: dict[str, Watch] = {}
 
@@ -83,6 +86,7 @@ class Journal:
                 await self._redo(json.loads(line, object_hook=self._hook))
         os.truncate(self._path, whole)
         self._length = whole
+        self._set_long()
         for watch in self._watches.values():
             watch.changes()
 
@@ -100,7 +104,7 @@ class Journal:
     @property
     def long(self) -> bool:
         """Whether it is time for `begin_anew`."""
-        return self._length > LONG_BYTES
+        return self._length > self._long
 
     def flush(self) -> None:
         """Write what was stored since the last time."""
@@ -119,8 +123,12 @@ class Journal:
         os.close(self._file)
         self._open(os.O_TRUNC)
         self._length = 0
+        self._set_long()
         self._requests = []
         self._append([[kind, *change] for kind, watch in self._watches.items() for change in watch.unsaved()])
+
+    def _set_long(self) -> None:
+        self._long = max(LONG_BYTES, sum(path.stat().st_size for path in self._state.glob("*.json")))
 
     def _append(self, entries: list[list[Any]]) -> None:
         if entries:

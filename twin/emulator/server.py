@@ -90,7 +90,7 @@ def load(account: str, folder: Path, control: Control | None = None) -> Loaded:
     lambda_workers.tie_workers(lambda_runtime)
     lambda_workers.shorten_log_wait(lambda_runtime)
 
-    journal = Journal(folder / "journal")
+    journal = Journal(folder / "journal", folder / "state")
     journal.watch_tables(dynamodb)
 
     return Loaded(gateway(cast(Application, app.app), account, control, journal), wake)

@@ -136,7 +136,7 @@ def test_a_journal_that_grew_long_begins_anew(emulator: Emulator) -> None:
     kinesis = emulator.client("kinesis")
     kinesis.create_stream(StreamName="long", ShardCount=1)
     emulator.save()
-    for number in range(30):  # as text in the journal, each is a third longer
+    for number in range(60):  # as text in the journal, each is a third longer
         kinesis.put_record(StreamName="long", Data=bytes([number]) * 2**20, PartitionKey="one")
     assert (emulator.folder / "journal").stat().st_size < LONG_BYTES
     crash(emulator)
@@ -144,12 +144,12 @@ def test_a_journal_that_grew_long_begins_anew(emulator: Emulator) -> None:
         StreamName="long", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     found: list[int] = []
-    while len(found) < 30:
+    while len(found) < 60:
         page = kinesis.get_records(ShardIterator=iterator)
         assert page["Records"], "nothing is left out"
         found += [record["Data"][0] for record in page["Records"]]
         iterator = page["NextShardIterator"]
-    assert found == list(range(30))
+    assert found == list(range(60))
 
 
 def test_a_save_that_fails_says_so_and_loses_nothing(emulator: Emulator) -> None:
