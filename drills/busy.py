@@ -137,7 +137,7 @@ def poison(scene: Scene) -> None:
     with ExitStack() as stack:
         load = stack.enter_context(scene.load())
         sqs = scene.twin.emulator.client("sqs")
-        for consumer, hidden_s in (("project_clients", "1"), ("notify_client", "4")):
+        for consumer, hidden_s in (("project_clients", "2"), ("notify_client", "4")):
             url = scene.outputs[f"{consumer}_queue_url"]
             usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
             stack.callback(sqs.set_queue_attributes, QueueUrl=url, Attributes=usual)

@@ -34,6 +34,13 @@ def changed_specification(scene: Scene, prefix: str, change: Callable[[Document]
         process.restart()
 
 
+def credentials(scene: Scene, prefix: str) -> dict[str, str | None]:
+    """As whom, and in which region, a process of the twin calls AWS."""
+    document = json.loads(Path(scene.process(prefix).argv[-1]).read_text("utf-8"))
+    found: dict[str, str | None] = document["aws"]
+    return found
+
+
 @contextmanager
 def to_aws(scene: Scene, prefix: str, port: int) -> Iterator[None]:
     """Have a process of the twin reach the emulator by another port."""

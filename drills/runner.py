@@ -20,10 +20,10 @@ from twin.errors import TwinError
 from twin.folder import TwinFolder
 from twin.system import Twin
 
-# More tries than the defaults, so that no fault here makes dead letters of what is sound, and less time for each.
-CONFIG = {"pipeRetries": 3, "consumerTimeout": 10, "consumerReceives": 8}
-# A soak is ahead of its mails by far: more of them at once, and as many tries as waiting in line may take.
-SOAK = {**CONFIG, "mailConcurrency": 10, "consumerReceives": 100}
+# The limits of retries are those of the program; only a consumer's time is shorter, so that a drill waits less.
+CONFIG = {"consumerTimeout": 10}
+# A soak is ahead of its mails by far: more of them at once.
+SOAK = {**CONFIG, "mailConcurrency": 10}
 # Seconds for which a message is hidden: above the function's timeout, as Lambda asks for, and not six times that, so
 # that what failed comes back while a drill waits.
 HIDDEN_S = 12

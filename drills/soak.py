@@ -12,7 +12,8 @@ import psutil
 from drills.errors import InvariantBroken
 from drills.kills import PARTS, SENDERS
 from drills.load import Load
-from drills.scene import UNREADY, Scene
+from drills.rest import UNREADY
+from drills.scene import Scene
 
 CALLERS = 8
 WATCH_S = 1.0
@@ -102,7 +103,8 @@ def soak(scene: Scene, orders: int, *, every_s: float, possible: Mapping[str, Fa
         InvariantBroken: memory or the slot grew beyond its bound.
         NotRecovered: orders placed after a fault were not readable within three minutes.
     """
-    scene.mail_repeats = True
+    # Five receives, twelve seconds each, are soon used up with a fault every few seconds.
+    scene.mail_repeats = scene.redrives = True
     begun = time.monotonic()
     load = Load(
         scene.outputs, scene.ledger, scene.clients, rate=None, callers=CALLERS, seed=scene.rng.randrange(2**32),

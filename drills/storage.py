@@ -11,11 +11,10 @@ from collections.abc import Iterator
 import psycopg2
 
 from drills.errors import DrillError, InvariantBroken
+from drills.operator import command
 from drills.registry import drill
 from drills.scene import Scene
 from ops.rebuild import rebuild
-from ops.session import Session
-from ops.stack import of_twin
 
 ORDERS_BETWEEN = 8
 BEGIN_S = 0.3
@@ -52,19 +51,9 @@ def valkey_empty(scene: Scene) -> None:
             with scene.stores.cache() as cache:
                 cache.flushall()
             begun = time.monotonic()
-            session = Session(None, twin=True)
-            session.__dict__["stack"] = of_twin(scene.twin.folder.outputs_file)
-            session.console.quiet = True
-            rebuild(_Context(session), rate=10_000, resume=False, first=1)  # type: ignore[arg-type]
+            command(scene.twin.folder.outputs_file, rebuild, rate=10_000, resume=False, first=1)
             scene.result.notes.append(f"rebuilt in {time.monotonic() - begun:.1f} s")
         scene.orders(load, ORDERS_BETWEEN)
-
-
-class _Context:
-    """What a command of `ops` is given of the command line."""
-
-    def __init__(self, session: Session) -> None:
-        self.obj = session
 
 
 @drill("disk-full", "a checkpoint that cannot be written stops nothing for good, and loses nothing")

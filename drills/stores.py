@@ -97,7 +97,8 @@ class Stores:
         """URLs of the dead-letter queues: of the consumers and schedules by name, and `pipe`."""
         return {**self.queues("_dead_letter_url"), "pipe": str(self._outputs["undelivered_url"])}
 
-    def _messages(self, url: str) -> list[str]:
+    def bodies(self, url: str) -> list[str]:
+        """Texts of the messages in a queue, visible or not."""
         # The emulator's view for the curious: it takes nothing and hides nothing, unlike ReceiveMessage.
         answer = httpx.get(
             f"{self._emulator.endpoint}/_ministack/sqs/messages",
@@ -118,7 +119,7 @@ class Stores:
             outbox=self._outbox(ids),
             read=self._read(ids),
             mails=self._mails(set(clients.values())),
-            dead_letters={name: self._messages(url) for name, url in self.dead_letter_queues.items()},
+            dead_letters={name: self.bodies(url) for name, url in self.dead_letter_queues.items()},
             slot=self.slot(),
             waiting=self.waiting(),
             positions=self._positions(),

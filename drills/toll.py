@@ -1,7 +1,7 @@
 """An HTTP proxy in front of the emulator that answers some requests itself, or keeps their answers back.
 
-It looks at whole requests, so it can do what a busy service does (say "slow down") and what a bad network does: take a
-request, have it done, and lose the answer, so that the caller does it again.
+It looks at whole requests, so it can do what a busy service does (say "slow down", or take a part of a batch) and what
+a bad network does: take a request, have it done, and lose the answer, so that the caller does it again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs
 
+from drills.partial import Refusals
 from twin.ports import LOOPBACK
 
 CHUNK = 65_536
@@ -30,6 +31,7 @@ class Verdict(Enum):
     PASS = "pass"  # noqa: S105 - no password
     THROTTLE = "throttle"
     LOSE_ANSWER = "lose answer"
+    PART = "take a part"
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ class Toll:
     Args:
         target: port of the emulator.
         rule: decides about each request, on a thread of its connection.
+        refusals: what is refused of a request of which a part is to be taken.
     """
 
-    def __init__(self, target: int, rule: Rule) -> None:
+    def __init__(self, target: int, rule: Rule, refusals: Refusals | None = None) -> None:
         self.counts: Counter[tuple[str, Verdict]] = Counter()
         self.rule = rule
+        self._refusals = refusals
         self._target = target
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -96,8 +100,11 @@ class Toll:
                     continue
                 if far is None:
                     far = socket.create_connection((LOOPBACK, self._target), timeout=60)
+                if verdict is Verdict.PART and self._refusals is not None:
+                    near.sendall(_in_part(far, self._refusals, call, head, body))
+                    continue
                 far.sendall(head + body)
-                answer = _answer(far)
+                answer = _whole(*_answer(far))
                 if verdict is Verdict.LOSE_ANSWER:
                     break
                 near.sendall(answer)
@@ -124,13 +131,28 @@ def _headers(head: bytes) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def _answer(far: socket.socket) -> bytes:
+def _in_part(far: socket.socket, refusals: Refusals, call: Call, head: bytes, body: bytes) -> bytes:
+    part = refusals.part(body)
+    if part is None:
+        far.sendall(head + body)
+        return _whole(*_answer(far))
+    if part.body is None:
+        return _whole(["HTTP/1.1 200 OK"], part.completed(None))
+    far.sendall(refusals.signed(call.service, call.path, _headers(head), part.body))
+    lines, answer = _answer(far)
+    return _whole(lines, part.completed(answer) if " 200 " in lines[0] else answer)
+
+
+def _answer(far: socket.socket) -> tuple[list[str], bytes]:
     response = http.client.HTTPResponse(far)
     response.begin()
     body = response.read()
     kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _OF_ONE_HOP]
-    head = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in kept)]
-    return "\r\n".join([*head, f"content-length: {len(body)}", "", ""]).encode("latin-1") + body
+    return [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in kept)], body
+
+
+def _whole(lines: list[str], body: bytes) -> bytes:
+    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode("latin-1") + body
 
 
 _OF_ONE_HOP = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
@@ -167,4 +189,4 @@ def refusal(service: str) -> bytes:
         headers = {"content-type": "application/json", "x-amzn-errortype": "TooManyRequestsException"}
         body = '{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","message":"Rate Exceeded."}'
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body.encode()
+    return _whole(lines, body.encode())
