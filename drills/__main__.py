@@ -44,7 +44,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.soak:
         drill("soak", "nothing is lost or doubled, nothing grows without bound")(
-            lambda scene: soak(scene, options.soak, every_s=options.every, possible=faults())
+            lambda scene: soak(scene, options.soak, every_s=options.every, possible=faults(), console=console)
         )
         options.names = "soak"
     try:

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 
 import psutil
+from rich.console import Console
 
 from drills.errors import InvariantBroken
 from drills.kills import PARTS, SENDERS
 from drills.load import Load
+from drills.progress import progress
 from drills.rest import UNREADY
 from drills.scene import Scene
 
@@ -25,6 +27,8 @@ MEMORY_BYTES = 400 * 2**20
 BACKLOG = 1000
 # At the worst moment: what came in while nobody read the log, and the segments (16 MiB each) around it.
 SLOT_BYTES = 2**30
+
+SILENT = Console(quiet=True)
 
 Fault = Callable[[Scene], None]
 
@@ -92,12 +96,15 @@ class Watch:
         return grown + ([f"the slot kept {self.retained} bytes of log"] if self.retained > SLOT_BYTES else [])
 
 
-def soak(scene: Scene, orders: int, *, every_s: float, possible: Mapping[str, Fault]) -> None:
+def soak(
+    scene: Scene, orders: int, *, every_s: float, possible: Mapping[str, Fault], console: Console = SILENT
+) -> None:
     """Place so many orders with faults in between; the scene's `finish` then checks every invariant.
 
     Args:
         every_s: seconds from the recovery of one fault to the next.
         possible: faults to draw from.
+        console: told how far it is.
 
     Raises:
         InvariantBroken: memory or the slot grew beyond its bound.
@@ -110,7 +117,14 @@ def soak(scene: Scene, orders: int, *, every_s: float, possible: Mapping[str, Fa
         scene.outputs, scene.ledger, scene.clients, rate=None, callers=CALLERS, seed=scene.rng.randrange(2**32),
         most=orders, name="soak",
     )  # fmt: skip
-    with Watch(scene, load) as watch, load:
+
+    def told() -> str:
+        return (
+            f"{load.answered:,} of {orders:,} orders, {load.answered / (time.monotonic() - begun):.0f} a second, "
+            f"{len(scene.result.recoveries)} faults, {len(watch.findings())} findings"
+        )
+
+    with Watch(scene, load) as watch, load, progress(console, told):
         while not load.done:
             pause = time.monotonic() + every_s
             scene.until(lambda until=pause: load.done or time.monotonic() > until, "the pause")  # type: ignore[misc]
