@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from drills import busy, changes, clocks, kills, networks, parts, storage  # noqa: F401 - register their drills
+from drills import busy, changes, clocks, kills, networks, parts, storage, upkeep  # noqa: F401 - register their drills
 from drills.errors import DrillError
 from drills.registry import DRILLS, drill, find
 from drills.report import each_fault, table, write

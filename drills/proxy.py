@@ -19,10 +19,14 @@ class Proxy:
 
     Args:
         target: port to pass on to.
+
+    Attributes:
+        met: connections that came so far, those that were refused too.
     """
 
     def __init__(self, target: int) -> None:
         self.target = target
+        self.met = 0
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -73,6 +77,7 @@ class Proxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            self.met += 1
             if self._refusing:
                 near.close()
                 continue

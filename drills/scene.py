@@ -60,7 +60,8 @@ class Scene:
         self.rate = rate
         # A second mail about an order is no finding: set by drills that cut the sender off in mid-send.
         self.mail_repeats = False
-        # Faults so many that sound messages become dead letters with the usual limits: an operator redrives them.
+        # Sound messages may use up their receives and become dead letters: set by drills whose faults last that long.
+        # They are redriven before the check, as an operator does.
         self.redrives = False
         self._marker = secrets.token_hex(4)
         self._caller = Caller(outputs)
