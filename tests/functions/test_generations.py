@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,6 +214,14 @@ def test_two_who_go_on_share_the_work(world: World, control: CachedControl) -> N
     assert control.state().cursor == "2"
     until_stage(control, world, "steady")
     assert world.compare() == Compared(clients=4)
+
+
+def test_nobody_goes_on_from_a_state_that_was_left(world: World, control: CachedControl) -> None:  # noqa: F811
+    seen = control.state()
+    assert begin(control)
+    assert not control.move(seen, replace(seen, stage="dropping"))
+    found = control.state()
+    assert (found.number, found.stage) == (1, "clearing")
 
 
 def test_a_move_told_twice_is_one(world: World, control: CachedControl) -> None:  # noqa: F811

@@ -107,6 +107,13 @@ def test_secrets_and_unknowns_come_through_a_check(aws: Caller) -> None:
     assert inputs["region"] == REGION
 
 
+def test_what_is_not_known_yet_is_not_held_against_the_rules(aws: Caller) -> None:
+    news = {"role": UNKNOWN, "runtime": UNKNOWN, "handler": "h.h", "code": asset(path=".", hash="1")}
+    answer = aws.call("Check", about(FUNCTION, news=news, randomSeed=SEED))
+    assert "failures" not in answer
+    assert (answer["inputs"]["role"], answer["inputs"]["runtime"]) == (UNKNOWN, UNKNOWN)
+
+
 # Diff
 
 
@@ -237,6 +244,17 @@ def test_a_refusal_at_work_leaves_the_engine_sure_that_nothing_was_made(aws: Cal
         create(aws, QUEUE, {"name": "taken"}, "other")
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "it exists already" in caught.value.details()
+
+
+def test_what_cannot_be_removed_stays_in_the_stacks_state(aws: Caller, kept: Kept) -> None:
+    key = {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "billingMode": "PAY_PER_REQUEST"}
+    made = create(aws, "aws:dynamodb/table:Table", {"name": "kept", **key, "deletionProtectionEnabled": True})
+    table = kept.made.context.client("dynamodb")
+    with pytest.raises(grpc.RpcError) as caught:
+        aws.call("Delete", about("aws:dynamodb/table:Table", id=made["id"], properties=made["properties"]))
+    assert "protected against deletion" in caught.value.details()
+    assert table.describe_table(TableName="kept")["Table"]["TableStatus"] == "ACTIVE"
+    table.update_table(TableName="kept", DeletionProtectionEnabled=False)
 
 
 def test_a_fault_of_our_own_is_told_as_one(aws: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
