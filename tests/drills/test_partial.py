@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +14,7 @@ import pytest
 
 from drills.partial import REFUSALS, Refusals
 from drills.toll import Toll, Verdict
+from tests.drills.fake_api import listening
 from twin.aws_clients import client_maker
 
 NAMES = [str(number) for number in range(10)]
@@ -89,13 +89,8 @@ def service(taken: list[str]) -> Iterator[int]:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    with listening(Handler) as port:
+        yield port
 
 
 def asked(operation: str, refusals: Refusals) -> tuple[list[str], set[str]]:
