@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -28,6 +29,34 @@ def valkey(folder: Path, stack: contextlib.ExitStack) -> ValkeyServer:
 def bare_client(server: ValkeyServer) -> redis.Redis:
     """A client with nothing of our own around it, which gives answers as bytes."""
     return redis.Redis(host=server.host, port=server.port)
+
+
+def gateway_event(method: str, route: str, client: int | None = None, body: str | None = None) -> dict[str, Any]:
+    """A request as API Gateway hands it to a function; `client` is the id in the path."""
+    path = route.replace("{id}", str(client))
+    headers = {"Accept": "application/json", "Host": "shop.example"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return {
+        "resource": route,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None if client is None else {"id": str(client)},
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "path": f"/prod{path}",
+            "stage": "prod",
+            "httpMethod": method,
+            "authorizer": {"principalId": "orders"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
 
 
 @contextlib.contextmanager

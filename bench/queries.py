@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.events import batches
 from bench.frame.benchmark import Benchmark, Case, Measure, Place
-from bench.functions import bare_client, unheard, valkey
+from bench.functions import bare_client, gateway_event, unheard, valkey
 from functions.common.read_model import KEPT_ORDERS, client_key, orders_key
 
 MEASURES = (
@@ -19,31 +19,6 @@ MEASURES = (
 )
 HGETALL, GET_CLIENT = "bare HGETALL", "get_client"
 ZRANGE, LIST_ORDERS = "bare ZRANGE", "list_orders"
-
-
-def request(route: str, client: int) -> dict[str, Any]:
-    """A GET as API Gateway hands it to a function."""
-    path = route.replace("{id}", str(client))
-    return {
-        "resource": route,
-        "path": path,
-        "httpMethod": "GET",
-        "headers": {"Accept": "application/json", "Host": "shop.example"},
-        "multiValueHeaders": {"Accept": ["application/json"], "Host": ["shop.example"]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"id": str(client)},
-        "stageVariables": None,
-        "requestContext": {
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "path": f"/prod{path}",
-            "stage": "prod",
-            "httpMethod": "GET",
-            "authorizer": {"principalId": "orders"},
-        },
-        "body": None,
-        "isBase64Encoded": False,
-    }
 
 
 def cases(place: Place) -> Iterator[Case]:
@@ -67,7 +42,7 @@ def cases(place: Place) -> Iterator[Case]:
 
     def handled(handle: Callable[[dict[str, Any], object], dict[str, Any]], route: str) -> Mapping[str, float]:
         def call(client: int) -> None:
-            answer = handle(request(route, client), None)
+            answer = handle(gateway_event("GET", route, client), None)
             if answer["statusCode"] != 200:
                 raise RuntimeError(f"{route} answered {answer['statusCode']} {answer['body']}")
 

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from drills.detour import in_functions, to_aws, to_source
 from drills.errors import DrillError
-from drills.proxy import Proxy
 from drills.registry import drill
 from drills.scene import Scene
 from functions.common.read_model import HEARTBEAT_KEY
 from twin.ports import LOOPBACK
+from twin.proxy import Proxy
 
 OUTLIVES = "a network that fails delays, and loses nothing"
 FAULT_S = 4.0

@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError
 from drills.detour import in_functions
 from drills.networks import FAULT_S, failures, require_use
 from drills.operator import command
-from drills.proxy import Proxy
 from drills.registry import drill
 from drills.scene import Scene
 from ops.aws import Aws
@@ -29,6 +28,7 @@ from ops.reconcile import reconcile
 from ops.stack import of_twin
 from twin.cloud.context import write_private
 from twin.ports import LOOPBACK
+from twin.proxy import Proxy
 
 PROMISE = "who looks after the system is told that it cannot, and can again afterwards"
 BEAT_MS = 20_000

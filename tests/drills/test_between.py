@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 from drills.caller import Caller
 from drills.ledger import Outcome
 from drills.load import random_order
-from drills.proxy import Proxy
 from drills.toll import Call, Toll, Verdict, read_call
 from tests.drills.fake_api import FakeApi, serving
 from twin.aws_clients import client_maker
 from twin.aws_errors import is_throttling
+from twin.proxy import Proxy
 
 ORDER = random_order("key", [7], random.Random(1))
 CALLS: dict[str, tuple[str, dict[str, Any], str]] = {

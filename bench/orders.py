@@ -1,0 +1,151 @@
+"""What an order costs: the handler of place_order beside pgbench with its statement, and beside separate statements."""
+
+from __future__ import annotations
+
+import os
+import resource
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psycopg2
+
+from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
+from bench.order_callers import Callers, figures
+from bench.order_ways import LINES, Target
+from functions.migrate import migrations, roles
+from functions.place_order.store import STATEMENT
+from twin.proxy import Proxy
+from twin.servers.postgres import PostgresServer, binaries
+
+PGBENCH, OURS, SEPARATE = "pgbench", "place_order", "separate statements"
+MEASURES = (
+    Measure("rate", "orders/s"),
+    Measure("p50", "ms", better="less"),
+    Measure("p99", "ms", better="less"),
+    Measure("busy", "us an order", better="less"),
+)
+CONNECTIONS = 8
+# Each way, so that a round trip takes a millisecond longer.
+DELAY_S = 0.0005
+
+
+class Shop:
+    """A migrated database with clients enough, and three ways to place orders in it."""
+
+    def __init__(self, server: PostgresServer, database: str, clients: int, callers: Callers, folder: Path) -> None:
+        self._server, self._database, self._clients, self._callers = server, database, clients, callers
+        self._folder, self._password = folder, secrets.token_hex(16)
+        connection = psycopg2.connect(server.dsn(database))
+        roles.ensure(connection)
+        migrations.apply(connection, migrations.read(migrations.folder()))
+        roles.let_in_with_password(connection, "app", self._password)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "insert into client (id, name, email) overriding system value"
+                " select n, 'Client ' || n, 'client' || n || '@shop.example' from generate_series(1, %s) as n"
+                " on conflict do nothing",
+                (clients,),
+            )
+        connection.close()
+
+    def ways(
+        self, orders: int, connections: int, port: int | None = None, hot: bool = False
+    ) -> dict[str, Callable[[], Mapping[str, float]]]:
+        """All three by name; hot: all orders are of one client."""
+        clients = 1 if hot else self._clients
+        app = Target(self._server.host, port or self._server.port, self._database, "app", self._password)
+        # As in the sample, where all is done as the master.
+        master = Target(app.host, app.port, app.name, self._server.superuser, self._server.superuser_password)
+        return {
+            PGBENCH: lambda: self._pgbench(app, clients, orders, connections),
+            OURS: lambda: self._callers.place(OURS, app, clients, orders, connections),
+            SEPARATE: lambda: self._callers.place(SEPARATE, master, clients, orders, connections),
+        }
+
+    def _pgbench(self, target: Target, clients: int, orders: int, connections: int) -> Mapping[str, float]:
+        script, log = self._folder / "place_order.sql", self._folder / "pgbench_log"
+        script.write_text(pgbench_script(clients))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [
+                binaries() / "pgbench", "--no-vacuum", "--protocol=prepared", f"--file={script}", "--log",
+                f"--log-prefix={log}", f"--client={connections}", f"--transactions={orders // connections}",
+                f"--host={target.host}", f"--port={target.port}", f"--username={target.user}", target.name,
+            ],
+            env={**os.environ, "PGPASSWORD": target.password}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took, ends = [], []
+        for path in self._folder.glob(f"{log.name}.*"):
+            for line in path.read_text().splitlines():
+                # client, transaction, microseconds, script, and the end's seconds and microseconds
+                _, _, microseconds, _, second, rest = line.split()
+                took.append(int(microseconds) / 1000)
+                ends.append(int(second) + int(rest) / 1e6)
+            path.unlink()
+        begun = min(end - one / 1000 for end, one in zip(ends, took, strict=True))
+        busy = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+        return figures(took, max(ends) - begun, busy)
+
+
+def pgbench_script(clients: int) -> str:
+    """The handler's own statement, with values of the same length; each call has a key of its own, as there."""
+    products, quantities = (f"'{{{','.join(map(str, each))}}}'" for each in zip(*LINES, strict=True))
+    values = ("'call-' || lpad(:key::text, 32, '0')", f"'{'0' * 64}'", "24", ":client", products, quantities, "null")
+    return (
+        f"\\set client random(1, {clients})\n\\set key random(1, {2**62})\n"
+        f"{STATEMENT.replace('%s', '{}').format(*values)};\n"
+    )
+
+
+def cases(place: Place) -> Iterator[Case]:
+    """One connection and eight, as they are and with a network between; then eight that want the same client."""
+    server = PostgresServer(place.folder / "postgres", settings={"max_wal_size": "4GB"})
+    place.stack.callback(server.remove)
+    callers = Callers(CONNECTIONS)
+    place.stack.callback(callers.close)
+    server.start()
+    shop = Shop(server, "postgres", place.sizes["clients"], callers, place.folder)
+    proxy = place.stack.enter_context(Proxy(server.port))
+    proxy.slow(DELAY_S)
+    orders, far = place.sizes["orders"], place.sizes["far"]
+    against = [Goal(OURS, against=SEPARATE, least=3)]
+    alone, many = shop.ways(orders, 1), shop.ways(orders, CONNECTIONS)
+    hot = shop.ways(orders, CONNECTIONS, hot=True)
+    yield Case("one connection", MEASURES, alone, PGBENCH, [Goal(OURS, against=PGBENCH, least=0.8), *against])
+    yield Case(f"{CONNECTIONS} connections", MEASURES, many, PGBENCH)
+    yield Case("one connection, 1 ms away", MEASURES, shop.ways(far, 1, proxy.port), PGBENCH, against)
+    yield Case(
+        f"{CONNECTIONS} connections, 1 ms away", MEASURES, shop.ways(far, CONNECTIONS, proxy.port), PGBENCH, against
+    )
+    yield Case(
+        f"one client's orders beside many clients', {CONNECTIONS} connections",
+        MEASURES,
+        {
+            f"{OURS}, many clients": many[OURS],
+            f"{OURS}, one client": hot[OURS],
+            f"{PGBENCH}, one client": hot[PGBENCH],
+        },
+        f"{OURS}, many clients",
+    )
+
+
+BENCHMARKS = (
+    Benchmark(
+        name="orders",
+        title="Orders: the handler beside its statement alone",
+        about=(
+            "The handler takes API Gateway's event and gives its answer; pgbench executes the same statement, prepared "
+            "once for each connection, and nothing else. `separate statements` is a tutorial's handler: the statements "
+            "of the sample that this system is compared with, over the same tables and driver, without checks, "
+            "idempotency, the client's new state or a log line. Each of several connections has a process of its own, "
+            "as functions have, and all share the server's processors. `busy` is what the callers keep a processor "
+            "busy with. `1 ms away`: a proxy makes each round trip a millisecond longer."
+        ),
+        cases=cases,
+        rounds=5,
+        sizes={"orders": 1_500, "far": 300, "clients": 1_000},
+    ),
+)
