@@ -64,9 +64,10 @@ def register_client(request: Request, store: Store) -> Response:
     new = read_body(request, body.NewClient, _invalid_client)
     command = commands.RegisterClient(request.principal, new.name, new.email, key, request.traceparent)
     done = commands.register_client(command, store())
-    _note("client registered", "ClientsRegistered", id_client=done.id_client, replayed=done.replayed)
+    _count("ClientsRegistered", replayed=done.replayed)
     location = f"{request.base_path}/clients/{done.id_client}?min_version={done.client_version}"
-    return Response(201, _client_json(done), {"Location": location})
+    facts = {"id_client": done.id_client, "replayed": done.replayed}
+    return Response(201, _client_json(done), {"Location": location}, "client registered", facts)
 
 
 def change_client(request: Request, store: Store) -> Response:
@@ -75,8 +76,9 @@ def change_client(request: Request, store: Store) -> Response:
     change = read_body(request, body.ClientChange, _invalid_client)
     command = commands.ChangeClient(id_client, change.name, change.email, versions, request.traceparent)
     done = commands.change_client(command, store())
-    _note("client changed", "ClientsChanged", id_client=id_client, client_version=done.client_version)
-    return Response(200, _client_json(done))
+    _count("ClientsChanged")
+    facts = {"id_client": id_client, "client_version": done.client_version}
+    return Response(200, _client_json(done), message="client changed", facts=facts)
 
 
 def add_product(request: Request, store: Store) -> Response:
@@ -84,8 +86,9 @@ def add_product(request: Request, store: Store) -> Response:
     key = idempotency_key(request)
     new = read_body(request, body.NewProduct, _invalid_product)
     done = commands.add_product(commands.AddProduct(request.principal, new.name, new.price, key), store())
-    _note("product added", "ProductsAdded", id_product=done.id_product, replayed=done.replayed)
-    return Response(201, json.dumps({"id_product": done.id_product}))
+    _count("ProductsAdded", replayed=done.replayed)
+    facts = {"id_product": done.id_product, "replayed": done.replayed}
+    return Response(201, json.dumps({"id_product": done.id_product}), message="product added", facts=facts)
 
 
 def change_product(request: Request, store: Store) -> Response:
@@ -93,8 +96,9 @@ def change_product(request: Request, store: Store) -> Response:
     id_product = path_id(request, "id")
     change = read_body(request, body.ProductChange, _invalid_product)
     done = commands.change_product(commands.ChangeProduct(id_product, change.name, change.price), store())
-    _note("product changed", "ProductsChanged", id_product=done.id_product)
-    return Response(200, json.dumps({"id_product": done.id_product}))
+    _count("ProductsChanged")
+    product = {"id_product": done.id_product}
+    return Response(200, json.dumps(product), message="product changed", facts=product)
 
 
 ROUTES: dict[tuple[str, str], Callable[[Request, Store], Response]] = {
@@ -109,9 +113,8 @@ def _client_json(done: ClientAt) -> str:
     return json.dumps({"id_client": done.id_client, "client_version": done.client_version})
 
 
-def _note(message: str, metric: str, **fields: int | bool) -> None:
-    metrics.add_metric(name="CommandsReplayed" if fields.get("replayed") else metric, unit=MetricUnit.Count, value=1)
-    logger.info(message, extra=fields)
+def _count(metric: str, *, replayed: bool = False) -> None:
+    metrics.add_metric(name="CommandsReplayed" if replayed else metric, unit=MetricUnit.Count, value=1)
 
 
 def _invalid_client(errors: list[FieldError]) -> Problem:

@@ -93,7 +93,7 @@ def _require_json(content_type: str) -> None:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_decimal)
+        return _DECODER.decode(text)
     except RecursionError:
         _malformed("The body's JSON is nested too deeply.")
     except ValueError as error:  # JSONDecodeError is one; so are an integer of over 4,300 digits and our own two
@@ -118,6 +118,9 @@ def _decimal(literal: str) -> Decimal:
         return Decimal(literal)
     except InvalidOperation:  # an exponent that even a Decimal cannot hold; it is out of every bound
         return Decimal("Infinity")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_decimal)
 
 
 def _path(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,10 +57,14 @@ class Request:
         context = _object(event.get("requestContext"))
         authorizer = _object(context.get("authorizer"))
         body = event.get("body")
-        sent: Counter[str] = Counter()
+        sent: set[str] = set()
+        repeated: set[str] = set()
         for name, values in _object(event.get("multiValueHeaders")).items():
+            lower = str(name).lower()
             # Also two that differ in case only.
-            sent[str(name).lower()] += len(values) if isinstance(values, list) else 1
+            if lower in sent or (isinstance(values, list) and len(values) > 1):
+                repeated.add(lower)
+            sent.add(lower)
         return cls(
             id=_text(context.get("requestId")),
             method=_text(event.get("httpMethod")),
@@ -71,7 +74,7 @@ class Request:
             own_path=_text(event.get("path")),
             principal=_text(authorizer.get("principalId")),
             headers={name.lower(): value for name, value in _texts(event.get("headers")).items()},
-            repeated_headers=frozenset(name for name, times in sent.items() if times > 1),
+            repeated_headers=frozenset(repeated),
             query=_texts(event.get("queryStringParameters")),
             path_parameters=_texts(event.get("pathParameters")),
             body=body if isinstance(body, str) else None,
@@ -100,11 +103,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: `body` is JSON text, None for no body."""
+    """An answer: `body` is JSON text, None for no body; `message` and `facts` are for the request's log line."""
 
     status: int
     body: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = "answered"
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     def to_proxy(self) -> JsonObject:
         """The answer as API Gateway takes it."""
@@ -143,7 +148,7 @@ def answer(event: JsonObject, operation: Callable[[Request], Response]) -> JsonO
         stack = traceback.format_tb(error.__traceback__)
         logger.error("request failed", kind=type(error).__name__, reason=reason, stack=stack)
         response = _refusal(internal_error(), request)
-    logger.info("answered", status=response.status)
+    logger.info(response.message, status=response.status, extra=response.facts)
     metrics.add_metric(name=f"Answered{response.status // 100}xx", unit=MetricUnit.Count, value=1)
     metrics.flush_metrics()
     return response.to_proxy()

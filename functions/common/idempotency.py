@@ -10,6 +10,8 @@ import hashlib
 import json
 import uuid
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def record_key(key: str | None, *scope: str) -> str:
     """64 hex digits of scope and key, or a new name that no caller can have.
@@ -21,4 +23,4 @@ def record_key(key: str | None, *scope: str) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of a value's JSON, as 64 hex digits."""
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_encode(value).encode()).hexdigest()

@@ -60,20 +60,15 @@ def respond(request: Request, store: Any) -> Response:
         logger.info("order refused", id_client=command.id_client, reason=type(refusal).__name__)
         raise _problem(refusal, command) from None
     metrics.add_metric(name="OrdersReplayed" if placed.replayed else "OrdersPlaced", unit=MetricUnit.Count, value=1)
-    logger.info(
-        "order placed",
-        id_order=placed.id_order,
-        id_client=command.id_client,
-        client_version=placed.client_version,
-        replayed=placed.replayed,
-    )
-    body = {
-        "message": "Order created successfully!",
-        "id_order": placed.id_order,
-        "client_version": placed.client_version,
-    }
+    ids = {"id_order": placed.id_order, "client_version": placed.client_version}
     location = f"{request.base_path}/clients/{command.id_client}/orders?min_version={placed.client_version}"
-    return Response(201, json.dumps(body), {"Location": location})
+    return Response(
+        201,
+        json.dumps({"message": "Order created successfully!", **ids}),
+        {"Location": location},
+        "order placed",
+        {**ids, "id_client": command.id_client, "replayed": placed.replayed},
+    )
 
 
 def read_command(request: Request) -> PlaceOrder:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from functions.common.errors import DatabaseError, DatabaseUnavailable
 from functions.common.gateway import answer
+from functions.common.telemetry import logger
 from functions.place_order.command import Line, Placed, PlaceOrder, request_hash
 from functions.place_order.errors import (
     ClientTotalTooLarge,
@@ -224,3 +228,23 @@ def test_the_trace_goes_into_the_command(
     store = FakeOrders()
     _post(post_order(traceparent=header), store)
     assert store.placed[0].traceparent == expected
+
+
+def test_a_placed_order_has_one_log_line_with_its_ids_and_a_time_that_lambda_reads() -> None:
+    stream = io.StringIO()
+    lines = logging.StreamHandler(stream)
+    lines.setFormatter(logger.registered_formatter)
+    logger.addHandler(lines)
+    try:
+        event = post_order()
+        _post(event)
+    finally:
+        logger._logger.removeHandler(lines)
+    [line] = [json.loads(text) for text in stream.getvalue().splitlines()]
+    told = {name: line[name] for name in ("level", "message", "status", "id_order", "id_client", "client_version")}
+    assert told == {
+        "level": "INFO", "message": "order placed", "status": 201, "id_order": 41, "id_client": 1, "client_version": 7,
+    }  # fmt: skip
+    assert line["correlation_id"] == event["requestContext"]["requestId"]
+    # RFC 3339; of a line with another time Lambda does not take the level.
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["timestamp"])
