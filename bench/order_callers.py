@@ -19,7 +19,8 @@ from typing import IO, Any, cast
 
 from bench.frame.registry import FOLDER
 from bench.functions import gateway_event, unheard
-from bench.order_ways import WAYS, Handler, Target, order_body
+from bench.order_ways import WAYS, Handler, order_body
+from bench.shop import Target
 
 
 class Callers:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 
+from bench.shop import Target
 from functions.common.database import Database, SecretLogin
 from functions.common.settings import DatabaseSettings
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 # Of each order: product and quantity, as the first example of the API has them.
 LINES = ((1, 1), (2, 3))
-
-
-@dataclass(frozen=True)
-class Target:
-    """A database, and as whom to log in."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str
 
 
 def order_body(client: int) -> str:

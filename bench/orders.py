@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
-import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import psycopg2
 
 from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
 from bench.order_callers import Callers, figures
-from bench.order_ways import LINES, Target
-from functions.migrate import migrations, roles
+from bench.order_ways import LINES
+from bench.shop import Target, open_shop
 from functions.place_order.store import STATEMENT
 from twin.proxy import Proxy
 from twin.servers.postgres import PostgresServer, binaries
@@ -35,29 +33,17 @@ class Shop:
     """A migrated database with clients enough, and three ways to place orders in it."""
 
     def __init__(self, server: PostgresServer, database: str, clients: int, callers: Callers, folder: Path) -> None:
-        self._server, self._database, self._clients, self._callers = server, database, clients, callers
-        self._folder, self._password = folder, secrets.token_hex(16)
-        connection = psycopg2.connect(server.dsn(database))
-        roles.ensure(connection)
-        migrations.apply(connection, migrations.read(migrations.folder()))
-        roles.let_in_with_password(connection, "app", self._password)
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "insert into client (id, name, email) overriding system value"
-                " select n, 'Client ' || n, 'client' || n || '@shop.example' from generate_series(1, %s) as n"
-                " on conflict do nothing",
-                (clients,),
-            )
-        connection.close()
+        self._clients, self._callers, self._folder = clients, callers, folder
+        self._app, self._master = open_shop(server, database, clients)
 
     def ways(
         self, orders: int, connections: int, port: int | None = None, hot: bool = False
     ) -> dict[str, Callable[[], Mapping[str, float]]]:
         """All three by name; hot: all orders are of one client."""
         clients = 1 if hot else self._clients
-        app = Target(self._server.host, port or self._server.port, self._database, "app", self._password)
+        app = replace(self._app, port=port or self._app.port)
         # As in the sample, where all is done as the master.
-        master = Target(app.host, app.port, app.name, self._server.superuser, self._server.superuser_password)
+        master = replace(self._master, port=app.port)
         return {
             PGBENCH: lambda: self._pgbench(app, clients, orders, connections),
             OURS: lambda: self._callers.place(OURS, app, clients, orders, connections),

@@ -1,7 +1,8 @@
 """Orders at a given rate from many callers, whatever becomes of those before: an open loop.
 
 An order is sent at its time even if earlier ones are still unanswered, so that a fault meets the load of real callers
-and not one that waits politely. Who is late is told (`late_s`): then the machine took no more.
+and not one that waits politely. Who is late is told (`late_s`): then the machine took no more. `took_s` has how long
+each answer took.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Load:
     ) -> None:
         self.late_s = 0.0
         self.held = False
+        self.took_s: list[float] = []
         self._ledger = ledger
         self._clients = list(clients)
         self._rate = rate
@@ -145,9 +147,12 @@ class Load:
         pause_s = 0.0
         while (order := work()) is not None:
             self._ledger.send(order)
+            begun = time.monotonic()
             answer = caller.place(order)
+            took_s = time.monotonic() - begun
             self._ledger.note(order.key, answer)
             with self._lock:
+                self.took_s.append(took_s)
                 self._answered += 1
                 self._accepted += answer.outcome is Outcome.ACCEPTED
             # Refused connections come back at once: a loop without a rate would only burn the machine.
