@@ -23,7 +23,7 @@ from twin.flow import HOPS, Journey
 from twin.system import Twin
 
 EMULATOR, FUNCTIONS = "emulator", "functions"
-CALLERS = 16
+CALLERS = 8
 WAIT_S = 120.0
 POLL_S = 0.05
 # The hops between a commit and the read model.

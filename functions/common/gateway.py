@@ -34,7 +34,8 @@ _IN_PATHS = "/%!$&'()*+,;=:@"
 class Request:
     """What a client asked. Header names are in lower case; of a header sent twice `headers` has the last value.
 
-    `path` has the stage, `own_path` has not; `route` is that as the API declares it, such as `/clients/{id}`.
+    `path` has the stage, `own_path` has not; `route` is that as the API declares it, such as `/clients/{id}`;
+    `traceparent` is the trace that the request is part of (see tracing.py).
     """
 
     id: str
@@ -49,6 +50,7 @@ class Request:
     path_parameters: Mapping[str, str]
     body: str | None
     is_base64: bool
+    traceparent: str | None
 
     @classmethod
     def from_event(cls, event: JsonObject) -> Request:
@@ -57,6 +59,7 @@ class Request:
         context = _object(event.get("requestContext"))
         authorizer = _object(context.get("authorizer"))
         body = event.get("body")
+        headers = {name.lower(): value for name, value in _texts(event.get("headers")).items()}
         sent: set[str] = set()
         repeated: set[str] = set()
         for name, values in _object(event.get("multiValueHeaders")).items():
@@ -73,12 +76,13 @@ class Request:
             path=_text(context.get("path")) or _text(event.get("path")),
             own_path=_text(event.get("path")),
             principal=_text(authorizer.get("principalId")),
-            headers={name.lower(): value for name, value in _texts(event.get("headers")).items()},
+            headers=headers,
             repeated_headers=frozenset(repeated),
             query=_texts(event.get("queryStringParameters")),
             path_parameters=_texts(event.get("pathParameters")),
             body=body if isinstance(body, str) else None,
             is_base64=event.get("isBase64Encoded") is True,
+            traceparent=current(headers.get("traceparent")),
         )
 
     @property
@@ -89,11 +93,6 @@ class Request:
         """
         base = self.path.removesuffix(self.own_path) if self.own_path else ""
         return "/" * base.startswith("/") + quote(base.lstrip("/"), safe=_IN_PATHS, errors="replace")
-
-    @property
-    def traceparent(self) -> str | None:
-        """The trace that the request is part of (see tracing.py)."""
-        return current(self.headers.get("traceparent"))
 
     @property
     def instance(self) -> str:
@@ -131,8 +130,7 @@ def answer(event: JsonObject, operation: Callable[[Request], Response]) -> JsonO
     and the id of its trace.
     """
     request = Request.from_event(event)
-    logger.set_correlation_id(request.id)
-    logger.append_keys(trace_id=trace_id(request.traceparent))
+    logger.append_keys(correlation_id=request.id, trace_id=trace_id(request.traceparent))
     try:
         response = operation(request)
     except Problem as problem:
