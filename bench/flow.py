@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 
@@ -72,7 +73,12 @@ def _alone(place: Place) -> FunctionsAlone:
 
 def _parts(parts: Mapping[str, float]) -> str:
     total = sum(parts.values())
-    found = (f"{part} {parts[part]:,.0f}" for part in sorted(parts, key=parts.__getitem__, reverse=True))
+    # Without the stack's name and what Pulumi adds to names, which is another each time.
+    found = [
+        f"{re.sub('-orders-local|-[0-9a-f]{8}$', '', part)} {parts[part]:,.0f}"
+        for part in sorted(parts, key=parts.__getitem__, reverse=True)
+        if parts[part] >= total / 1000
+    ]
     return (
         f"Processor time of the whole flow, as fast as it goes, in us an order: {', '.join(found)}; callers are not "
         f"counted. Without the emulator itself {total - parts[EMULATOR]:,.0f}, which is "

@@ -103,9 +103,8 @@ def cases(place: Place) -> Iterator[Case]:
     yield Case("one connection", MEASURES, alone, PGBENCH, [Goal(OURS, against=PGBENCH, least=0.8), *against])
     yield Case(f"{CONNECTIONS} connections", MEASURES, many, PGBENCH)
     yield Case("one connection, 1 ms away", MEASURES, shop.ways(far, 1, proxy.port), PGBENCH, against)
-    yield Case(
-        f"{CONNECTIONS} connections, 1 ms away", MEASURES, shop.ways(far, CONNECTIONS, proxy.port), PGBENCH, against
-    )
+    # On a machine of two processors this is full again, network or not: no goal.
+    yield Case(f"{CONNECTIONS} connections, 1 ms away", MEASURES, shop.ways(far, CONNECTIONS, proxy.port), PGBENCH)
     yield Case(
         f"one client's orders beside many clients', {CONNECTIONS} connections",
         MEASURES,
@@ -132,6 +131,6 @@ BENCHMARKS = (
         ),
         cases=cases,
         rounds=5,
-        sizes={"orders": 1_500, "far": 300, "clients": 1_000},
+        sizes={"orders": 1_500, "far": 240, "clients": 1_000},
     ),
 )
