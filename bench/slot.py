@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2.extras import LogicalReplicationConnection
 
 from bench.frame.benchmark import Benchmark, Case, Measure, Place
-from functions.migrate import migrations, roles
+from bench.shop import open_shop
 from twin.servers.postgres import PostgresServer
 
 EVENTS, WHOLE, PUBLISHED = "events alone, test_decoding", "orders, test_decoding", "orders, pgoutput of outbox"
@@ -51,17 +51,10 @@ class Log:
 
     def __init__(self, server: PostgresServer, orders: int, clients: int) -> None:
         self._server, self._orders, self._slots = server, orders, 0
+        open_shop(server, "postgres", clients)
         connection = psycopg2.connect(server.dsn())
-        roles.ensure(connection)
-        migrations.apply(connection, migrations.read(migrations.folder()))
         connection.autocommit = True
         self._cursor = connection.cursor()
-        self._ask(
-            "insert into client (id, name, email) overriding system value"
-            " select n, 'Client ' || n, 'client' || n || '@shop.example' from generate_series(1, %s) as n"
-            " on conflict do nothing",
-            clients,
-        )
         self._ask("create publication bench for table outbox")
         self._ask("truncate outbox")
         self._ask("set synchronous_commit = off")
