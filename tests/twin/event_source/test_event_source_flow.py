@@ -70,7 +70,7 @@ def test_an_error_of_the_function_keeps_the_whole_batch_until_the_visibility_tim
 
 
 def test_a_message_that_fails_again_and_again_ends_in_the_dead_letter_queue(make_scene: Callable[..., Scene]) -> None:
-    scene = make_scene(visibility_timeout_s=1)
+    scene = make_scene(visibility_timeout_s=3)
     dead_letters = scene.sqs.create_queue(QueueName=f"{scene.name}-dlq")["QueueUrl"]
     redrive = {"deadLetterTargetArn": f"{scene.queue_arn}-dlq", "maxReceiveCount": 2}
     scene.sqs.set_queue_attributes(QueueUrl=scene.queue_url, Attributes={"RedrivePolicy": json.dumps(redrive)})
