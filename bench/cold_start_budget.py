@@ -40,10 +40,10 @@ DEFERRED = frozenset(
 
 # What the functions in a caller's way do without, because the other side of the system is not their business.
 WITHOUT: dict[str, frozenset[str]] = {
-    "administer": frozenset({"asyncio", "jinja2", "orjson", "redis"}),
-    "authorize": frozenset({"asyncio", "jinja2", "orjson", "psycopg2", "pydantic", "redis"}),
-    "get_client": frozenset({"jinja2", "orjson", "psycopg2", "pydantic"}),
-    "list_orders": frozenset({"jinja2", "orjson", "psycopg2", "pydantic"}),
-    "place_order": frozenset({"asyncio", "jinja2", "orjson", "redis"}),
+    "administer": frozenset({"asyncio", "jinja2", "msgspec", "redis"}),
+    "authorize": frozenset({"asyncio", "jinja2", "msgspec", "psycopg2", "pydantic", "redis"}),
+    "get_client": frozenset({"jinja2", "msgspec", "psycopg2", "pydantic"}),
+    "list_orders": frozenset({"jinja2", "msgspec", "psycopg2", "pydantic"}),
+    "place_order": frozenset({"asyncio", "jinja2", "msgspec", "redis"}),
     "project_clients": frozenset({"jinja2", "psycopg2", "pydantic"}),
 }

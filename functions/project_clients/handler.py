@@ -24,7 +24,7 @@ from functions.common.tracing import sampled
 from functions.project_clients.fold import Change, fold
 from functions.project_clients.writer import ReadModelWriter
 
-CHUNK = 100
+CHUNK = 50
 MOST_TRACES = 10
 MOST_IDS = 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-import orjson
+import msgspec
 
 from functions.common.database import Database
 from functions.common.events import ClientState, Order, OrderLine
@@ -60,7 +60,7 @@ class PostgresClients:
 
     def known(self, ids: Collection[int]) -> set[int]:
         """See `WriteModel`."""
-        return set(orjson.loads(self._database.repeatable(_KNOWN, (list(ids),))[0]))
+        return set(msgspec.json.decode(self._database.repeatable(_KNOWN, (list(ids),))[0]))
 
     def last(self) -> int:
         """See `WriteModel`."""
@@ -69,11 +69,11 @@ class PostgresClients:
     def young(self, ids: Collection[int], seconds: int) -> dict[int, int]:
         """See `WriteModel`."""
         (text,) = self._database.repeatable(_YOUNG, (seconds, [str(id_client) for id_client in ids]))
-        return {int(id_client): version for id_client, version in orjson.loads(text).items()}
+        return {int(id_client): version for id_client, version in msgspec.json.decode(text).items()}
 
     def _clients(self, statement: str, *parameters: Any) -> list[Kept]:
         (text,) = self._database.repeatable(statement, parameters)
-        return [_kept(*row) for row in orjson.loads(text)]
+        return [_kept(*row) for row in msgspec.json.decode(text)]
 
 
 def _kept(*columns: Any) -> Kept:

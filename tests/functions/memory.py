@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 from functions.administer import errors as administration
 from functions.administer.commands import AddProduct, ChangeClient, ChangeProduct, ClientAt, Product, RegisterClient
-from functions.common.events import CLIENT_CHANGED, CLIENT_REGISTERED, ORDER_PLACED, ClientEvent, OrderPlaced
+from functions.common.events import (
+    CLIENT_CHANGED,
+    CLIENT_REGISTERED,
+    ORDER_PLACED,
+    ClientEvent,
+    OrderLine,
+    OrderPlaced,
+)
 from functions.common.read_model import KEPT_ORDERS
 from functions.get_client.query import ClientView
 from functions.list_orders.query import LineView, OrdersView, OrderView
@@ -165,6 +172,10 @@ class MemoryReadModel:
             return None
         newest = sorted(self.listed.get(id_client, {}).items(), reverse=True)[:KEPT_ORDERS]
         return OrdersView(state.version, tuple(
-            OrderView(order.id, order.total, order.placed_at, tuple(LineView(*line) for line in order.lines))
+            OrderView(order.id, order.total, order.placed_at, tuple(map(_line, order.lines)))
             for _, order in newest
         ))  # fmt: skip
+
+
+def _line(line: OrderLine) -> LineView:
+    return LineView(line.id_product, line.price, line.quantity)

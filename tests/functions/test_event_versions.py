@@ -7,6 +7,7 @@ Version 2 of OrderPlaced, as it might come one day: amounts are objects with a c
 from __future__ import annotations
 
 import copy
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ import redis
 
 from functions.common import events
 from functions.common.errors import EventError, UnknownEvent
-from functions.common.events import ORDER_PLACED, OrderPlaced, decode
+from functions.common.events import ORDER_PLACED, Event, decode
 from functions.common.settings import CacheSettings
 from functions.project_clients import handler as project_clients
 from functions.project_clients.writer import ReadModelWriter
@@ -39,12 +40,13 @@ def second(payload: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def decode_second(payload: dict[str, Any]) -> OrderPlaced:
+def decode_second(payload: str | dict[str, Any]) -> Event:
     """What a decoder of version 2 would do: the same event for the code behind it."""
-    plain = copy.deepcopy(payload)
+    plain = json.loads(payload) if isinstance(payload, str) else copy.deepcopy(payload)
+    plain["type"] = ORDER_PLACED
     for holder in (plain["data"]["client"], plain["data"]["order"]):
         holder["total"] = holder["total"]["amount"]
-    return events._order_placed(plain)
+    return events.DECODERS[ORDER_PLACED](plain)
 
 
 @pytest.fixture

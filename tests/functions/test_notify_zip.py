@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from infra.packaging import build, host_architecture, host_runtime
+from tests.functions.samples import message, order_placed
 
 # What Lambda's Python runtime has of its own: the SDK and what that needs.
 RUNTIME = ("boto3", "botocore", "s3transfer", "urllib3", "dateutil", "six")
@@ -24,10 +25,9 @@ sys.path[:0] = [{zip!r}, {runtime!r}]
 from functions.notify_client.handler import handle, mailing
 settings, post, ledger = mailing()
 import aws_lambda_powertools.utilities.idempotency as used
-from functions.common.events import OrderPlaced, ClientState, Order, OrderLine
+from functions.common.events import decode
 from functions.notify_client.letter import order_letter
-client = ClientState(1, "Bob", "bob@b.example", 1, 1, "1.00", 0)
-print(order_letter(OrderPlaced("e", "t", None, client, Order(7, "1.00", 0, (OrderLine(1, "1.00", 1),)))).subject)
+print(order_letter(decode({body!r})).subject)
 print(used.__file__)
 """
 
@@ -45,7 +45,7 @@ def test_the_first_batch_finds_all_that_it_imports(tmp_path: Path) -> None:
         origin = Path(found.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
         (runtime / source.name).symlink_to(source)
-    code = CODE.format(zip=str(folder), runtime=str(runtime))
+    code = CODE.format(zip=str(folder), runtime=str(runtime), body=message(order_placed(id_order=7)))
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", code], cwd="/", capture_output=True, text=True, check=False,
         env=ENVIRONMENT,

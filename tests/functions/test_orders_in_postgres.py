@@ -17,10 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from msgspec.structs import astuple
 
 import functions.common.events
 from functions.common.database import Database, SecretLogin
 from functions.common.errors import DatabaseError, DatabaseUnavailable
+from functions.common.events import OrderLine
 from functions.place_order import handler
 from functions.place_order.command import Line, Placed, PlaceOrder, place_order
 from functions.place_order.errors import (
@@ -70,10 +72,10 @@ def test_an_order_is_kept_with_its_lines_its_client_and_its_event(orders: Orders
     event = decode_order(payload)
     assert event.id == row[0]
     assert event.time == at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    assert event.client[:6] == (1, "Bob", "bob@anemailprovider.com", 1, 1, "3000.00")
+    assert astuple(event.client)[:6] == (1, "Bob", "bob@anemailprovider.com", 1, 1, "3000.00")
     assert event.client.last_purchase == event.order.placed_at == int(at.timestamp())
     assert event.order.id == placed.id_order
-    assert event.order.lines == ((1, "1500.00", 1), (2, "500.00", 3))
+    assert event.order.lines == (OrderLine(1, "1500.00", 1), OrderLine(2, "500.00", 3))
     assert payload["traceparent"] == "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 

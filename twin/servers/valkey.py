@@ -56,8 +56,10 @@ class ValkeyServer:
         # Another program may be on the port, and say nothing, or be a server like ours: so no client that tries again.
         try:
             with socket.create_connection((self.host, self.port), READY_TIMEOUT_S) as connection:
-                connection.sendall(b"INFO server\r\n")
-                return f"\r\nprocess_id:{self.process.pid}\r\n".encode() in connection.recv(4096)
+                # A server that still reads its data knows who it is, and refuses PING.
+                connection.sendall(b"PING\r\nINFO server\r\n")
+                answer = connection.recv(4096)
+                return answer.startswith(b"+PONG") and f"\r\nprocess_id:{self.process.pid}\r\n".encode() in answer
         except OSError:
             return False
 

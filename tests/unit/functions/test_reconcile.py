@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.common.events import ClientState, Order, OrderLine
+from functions.common.events import ClientState, Order, OrderLine, Seconds
 from functions.common.order_text import order_json
 from functions.reconcile.commands import Compare, FindOrphans, Pass, Position, Rebuild, read
 from functions.reconcile.compare import Compared, Comparison, Drift
@@ -20,11 +20,11 @@ NOW = 1_000_000
 
 
 def order(number: int, placed_at: int = NOW - 10) -> Order:
-    return Order(number, "10.00", placed_at, (OrderLine(1, "10.00", 1),))
+    return Order(number, "10.00", Seconds(placed_at), (OrderLine(1, "10.00", 1),))
 
 
 def kept(version: int = 3, *orders: Order) -> Kept:
-    return Kept(ClientState(1, "Bob", "bob@x.example", version, len(orders), "30.00", NOW), orders)
+    return Kept(ClientState(1, "Bob", "bob@x.example", version, len(orders), "30.00", Seconds(NOW)), orders)
 
 
 def found(of: Kept, **fields: str) -> Found:
