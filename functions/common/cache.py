@@ -1,4 +1,4 @@
-"""The connection to the read model (Valkey or Redis OSS, one shard).
+"""The connection to the read model (Valkey or Redis OSS, of one shard or of several).
 
 Every call made through `Cache` may be made twice: reads, and writes that compare versions. So a connection that is dead
 or silent, or that leads to a server that lost its role in a failover, is replaced once within the same request.
@@ -10,7 +10,8 @@ for the login, for an answer) has a sixth of it; an attempt has four of these at
 while there is room for four.
 
 With IAM each connection logs in with a token of its own. ElastiCache ends such a connection after 12 hours; it is
-replaced an hour before, between two requests. Source: "Authenticating with IAM" (Amazon ElastiCache User Guide).
+replaced an hour before, between two requests. (Of several shards it is replaced when it has ended, by the second
+attempt.) Source: "Authenticating with IAM" (Amazon ElastiCache User Guide).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
     ResponseError,
     TryAgainError,
@@ -47,6 +49,9 @@ WAITS_OF_AN_ATTEMPT = 4
 WRONG_SERVER = (ReadOnlyError, MasterDownError)
 # The server's own words for "later".
 LATER = (*WRONG_SERVER, BusyLoadingError, ClusterDownError, TryAgainError)
+# What a call can fail with: a cluster that is out of reach is none of redis-py's own errors' kind.
+FAILURES = (RedisError, RedisClusterException)
+Client = redis.Redis | redis.RedisCluster
 Result = TypeVar("Result")
 
 
@@ -79,12 +84,44 @@ class YoungConnections(redis.ConnectionPool):
         return super().get_connection(*arguments, **options)
 
 
-def connect(settings: CacheSettings, clock: Callable[[], float] = time.monotonic) -> redis.Redis:
-    """A client; it opens its connection with the first command.
+def connect(settings: CacheSettings, clock: Callable[[], float] = time.monotonic) -> Client:
+    """A client; it opens its connection with the first command, one of several shards asks at once which there are.
 
     Answers are bytes. With TLS the server's certificate and name are verified, by the authorities that this machine
     trusts (ElastiCache's certificates are Amazon's public ones; SSL_CERT_FILE names others).
+
+    Raises CacheUnavailable if several shards are configured and none can be asked.
     """
+    return several_shards(settings) if settings.cluster else one_shard(settings, clock)
+
+
+def several_shards(settings: CacheSettings) -> redis.RedisCluster:
+    """A client of a cluster; see `connect`."""
+    wait_s = settings.answer_s / WAITS
+    protection: dict[str, Any] = {"ssl": False}
+    if settings.tls:
+        protection = {"ssl": True, "ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    try:
+        return redis.RedisCluster(
+            host=settings.host,
+            port=settings.port,
+            **protection,
+            credential_provider=IamCredentials(settings.name, settings.user) if settings.auth == "iam" else None,
+            socket_connect_timeout=wait_s,
+            socket_timeout=wait_s,
+            socket_keepalive=True,
+            # As below; and who is sent elsewhere once asks anew where all of it is.
+            retry=Retry(NoBackoff(), 0),
+            reinitialize_steps=1,
+            protocol=2,
+            driver_info=None,
+        )
+    except FAILURES as error:
+        raise unavailable(error) from error
+
+
+def one_shard(settings: CacheSettings, clock: Callable[[], float] = time.monotonic) -> redis.Redis:
+    """A client of one server, or of a primary that others follow; see `connect`."""
     wait_s = settings.answer_s / WAITS
     protection: dict[str, Any] = {"connection_class": redis.Connection}
     if settings.tls:
@@ -115,13 +152,14 @@ def connect(settings: CacheSettings, clock: Callable[[], float] = time.monotonic
 class Cache:
     """Runs commands on the client, over a new connection if the first was dead."""
 
-    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        wait_s: float = client.connection_pool.connection_kwargs["socket_timeout"]
+        of = client.nodes_manager if isinstance(client, redis.RedisCluster) else client.connection_pool
+        wait_s: float = of.connection_kwargs["socket_timeout"]
         self._patience = (WAITS - WAITS_OF_AN_ATTEMPT) * wait_s
         self._clock = clock
 
-    def run(self, commands: Callable[[redis.Redis], Result]) -> Result:
+    def run(self, commands: Callable[[Any], Result]) -> Result:
         """Call `commands` with the client, again once if the connection fails; it must bear being run twice.
 
         Raises CacheUnavailable if the second attempt fails as well, or the server refuses the command.
@@ -131,25 +169,35 @@ class Cache:
             return commands(self._client)
         except (redis.ConnectionError, redis.TimeoutError, *WRONG_SERVER) as error:
             # redis-py drops a broken connection itself; one to a demoted server it would keep.
-            self._client.connection_pool.disconnect()
+            disconnect(self._client)
             if self._clock() - started > self._patience:
-                raise _unavailable(error) from error
+                raise unavailable(error) from error
             logger.warning("connection to the read model replaced", reason=type(error).__name__)
-        except RedisError as error:
-            raise _unavailable(error) from error
+        except FAILURES as error:
+            raise unavailable(error) from error
         try:
             return commands(self._client)
-        except RedisError as error:
-            self._client.connection_pool.disconnect()
-            raise _unavailable(error) from error
+        except FAILURES as error:
+            disconnect(self._client)
+            raise unavailable(error) from error
 
 
-def _unavailable(error: RedisError) -> CacheUnavailable:
+def disconnect(client: Client) -> None:
+    """Close the client's connections; it opens new ones when it needs them."""
+    if isinstance(client, redis.RedisCluster):
+        forget: Callable[[], object] = client.disconnect_connection_pools  # redis-py leaves it without types
+        forget()
+    else:
+        client.connection_pool.disconnect()
+
+
+def unavailable(error: Exception) -> CacheUnavailable:
+    """The error of redis-py as one of ours."""
     kind = type(error).__name__
     if isinstance(error, AskError):  # and MOVED, which is one
         return CacheUnavailable(
             f"The read model is on a cluster of several shards ({kind}), and this client speaks to one: "
-            "turn cluster mode off."
+            "set CACHE_CLUSTER to true."
         )
     if isinstance(error, LATER):
         return CacheUnavailable(f"The read model cannot answer now ({kind}): {error}")

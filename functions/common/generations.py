@@ -18,9 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import redis
-
-from functions.common.cache import Cache
+from functions.common.cache import Cache, Client
 from functions.common.errors import CacheUnavailable
 from functions.common.read_model import CONTROL, GENERATIONS
 
@@ -85,7 +83,7 @@ class Generations:
         if not asks and len(commands) == 1:
             return [cache.run(lambda client: commands[0](client, active))]
 
-        def piped(client: redis.Redis) -> list[Any]:
+        def piped(client: Client) -> list[Any]:
             with client.pipeline(transaction=False) as pipeline:
                 if asks:
                     pipeline.hmget(CONTROL, CONTROL_FIELDS)

@@ -39,9 +39,9 @@ class Environment:
             raise SettingsError(f"Environment variable {name} must be an integer from {least} to {most}, not {text!r}.")
         return int(text)
 
-    def choice(self, name: str, *choices: str) -> str:
+    def choice(self, name: str, *choices: str, default: str | None = None) -> str:
         """The variable as one of `choices`; raises SettingsError otherwise."""
-        text = self.text(name)
+        text = self.text(name, default)
         if text not in choices:
             raise SettingsError(f"Environment variable {name} must be one of {', '.join(choices)}, not {text!r}.")
         return text
@@ -95,7 +95,8 @@ class LoginSettings:
 class CacheSettings:
     """Where the read model is. `name` is the replication group's id, which the IAM token is made for.
 
-    `answer_s` is how long one call of it may take, both attempts together.
+    `answer_s` is how long one call of it may take, both attempts together. With `cluster` the keys are spread over
+    several shards, and the host is the group's configuration endpoint.
     """
 
     host: str
@@ -105,10 +106,11 @@ class CacheSettings:
     user: str
     name: str
     answer_s: float = 6.0
+    cluster: bool = False
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read CACHE_HOST, _PORT, _TLS, _AUTH, _ANSWER_MS (optional) and, if _AUTH is "iam", _USER and _NAME."""
+        """Read CACHE_HOST, _PORT, _TLS, _AUTH, (optional) _CLUSTER, _ANSWER_MS and, for IAM, _USER and _NAME."""
         iam = environment.choice("CACHE_AUTH", "iam", "none") == "iam"
         tls = environment.choice("CACHE_TLS", "true", "false") == "true"
         if iam and not tls:
@@ -121,4 +123,5 @@ class CacheSettings:
             user=environment.text("CACHE_USER") if iam else "",
             name=environment.text("CACHE_NAME") if iam else "",
             answer_s=environment.integer("CACHE_ANSWER_MS", 6000, least=100, most=29000) / 1000,
+            cluster=environment.choice("CACHE_CLUSTER", "true", "false", default="false") == "true",
         )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-import redis
-
-from functions.common.cache import Cache
+from functions.common.cache import Cache, Client
 from functions.common.database import Database
 from functions.common.read_model import HEARTBEAT_FIELDS, HEARTBEAT_KEY
 from functions.heartbeat.beat import Arrival
@@ -37,7 +35,7 @@ class CachedBeats:
     def newest(self) -> Arrival | None:
         """See `Target`."""
 
-        def read(client: redis.Redis) -> list[bytes | None]:
+        def read(client: Client) -> list[bytes | None]:
             return cast("list[bytes | None]", client.hmget(HEARTBEAT_KEY, list(HEARTBEAT_FIELDS)))
 
         values = self._cache.run(read)

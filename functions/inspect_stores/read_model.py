@@ -7,35 +7,43 @@ from typing import Any, cast
 
 import redis
 
-from functions.common.cache import Cache
+from functions.common.cache import Cache, Client
 from functions.common.read_model import HEARTBEAT_FIELDS, HEARTBEAT_KEY
 
 
 def inspect(cache: Cache) -> dict[str, Any]:
     """Version, role, memory, evicted keys, connections, keys and the last heartbeat; sizes in bytes, ages in seconds.
 
-    memory_max is 0 where there is no bound; heartbeat is None if none is there.
+    memory_max is 0 where there is no bound; heartbeat is None if none is there. Of several shards the memory is that of
+    the fullest, connections are those of the shard that has most, and the rest is of all together.
 
     Raises CacheUnavailable.
     """
-    info, keys, beat = cache.run(_read)
+    infos, keys, beat = cache.run(_read)
+    fullest = max(infos, key=lambda info: int(info["used_memory"]))
     return {
-        "version": str(info.get("valkey_version") or info.get("redis_version") or ""),
-        "role": str(info["role"]),
-        "memory_used": int(info["used_memory"]),
-        "memory_max": int(info["maxmemory"]),
-        "evicted_keys": int(info["evicted_keys"]),
-        "connections": int(info["connected_clients"]),
+        "version": str(fullest.get("valkey_version") or fullest.get("redis_version") or ""),
+        "role": str(fullest["role"]),
+        "memory_used": int(fullest["used_memory"]),
+        "memory_max": int(fullest["maxmemory"]),
+        "evicted_keys": sum(int(info["evicted_keys"]) for info in infos),
+        "connections": max(int(info["connected_clients"]) for info in infos),
         "keys": keys,
         "heartbeat": _heartbeat(beat),
     }
 
 
-def _read(client: redis.Redis) -> tuple[dict[str, Any], int, list[bytes | None]]:
+def _read(client: Client) -> tuple[list[dict[str, Any]], int, list[bytes | None]]:
     client.ping()
+    if isinstance(client, redis.RedisCluster):
+        primaries = redis.RedisCluster.PRIMARIES
+        infos: Any = list(client.info(target_nodes=primaries).values())
+        keys = client.dbsize(target_nodes=primaries)
+    else:
+        infos, keys = [client.info()], client.dbsize()
     return (
-        client.info(),
-        client.dbsize(),
+        infos,
+        keys,
         cast("list[bytes | None]", client.hmget(HEARTBEAT_KEY, list(HEARTBEAT_FIELDS))),
     )
 

@@ -38,7 +38,12 @@ def read_model() -> ReadModelWriter:
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Lambda's entry."""
     batch = Batch(event["Records"])
-    batch.project(read_model())
+    try:
+        writer = read_model()
+    except CacheUnavailable as error:
+        batch.fail(error)
+    else:
+        batch.project(writer)
     batch.report()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in batch.failed]}
 
@@ -61,8 +66,7 @@ class Batch:
         try:
             refused = writer.write(self._chunks())
         except CacheUnavailable as error:
-            logger.error("batch not projected", reason=str(error))
-            self.failed = [record["messageId"] for record in self.records]
+            self.fail(error)
             return
         finally:
             gc.enable()
@@ -75,6 +79,11 @@ class Batch:
             )
             self.failed.extend(change.message_ids)
         self._note_beats(writer)
+
+    def fail(self, error: CacheUnavailable) -> None:
+        """Nothing was projected, as far as is known."""
+        logger.error("batch not projected", reason=str(error))
+        self.failed = [record["messageId"] for record in self.records]
 
     def _note_beats(self, writer: ReadModelWriter) -> None:
         """After the clients: a heartbeat says that what stood before it has arrived."""

@@ -1,5 +1,7 @@
 """Writes changes to the read model: a compare-and-set script, called once for each chunk and generation.
 
+(Of several shards once for each slot: a script cannot reach over slots. See lines.py.)
+
 Chunks are sent as they come, without waiting for answers in between, so that the server works while the next chunk is
 decoded. (redis-py's own pipeline sends nothing before all is there; the connection's methods used here are the
 ones that it is made of.)
@@ -12,43 +14,41 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import hiredis
 import redis
-from redis.exceptions import MasterDownError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import AskError, NoScriptError, RedisClusterException, RedisError, ResponseError, TryAgainError
 
-from functions.common.cache import Cache
+from functions.common.cache import FAILURES, WRONG_SERVER, Cache, Client
 from functions.common.errors import CacheUnavailable
-from functions.common.generations import CONTROL_FIELDS, Control, Generations, control_of
+from functions.common.generations import Control, Generations
 from functions.common.order_text import order_json
-from functions.common.read_model import CONTROL, HEARTBEAT_KEY, KEPT_ORDERS, client_key, orders_key
+from functions.common.read_model import HEARTBEAT_KEY, KEPT_ORDERS, client_key, orders_key
 from functions.common.telemetry import logger
 from functions.project_clients.fold import Change
+from functions.project_clients.lines import Lines, pack, renew, take
 
 SCRIPT = (Path(__file__).parent / "apply.lua").read_text()
 BEAT = (Path(__file__).parent / "beat.lua").read_text()
 # SHA-1 names a script to the server; nothing is protected by it.
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-# The server is not, or no longer, one that can be written to: another one may be, over a new connection.
-WRONG_SERVER = (ReadOnlyError, MasterDownError)
-
-# hiredis declares a tuple of one member and no result, and means any tuple and bytes.
-_pack: Callable[[tuple[str | int, ...]], bytes] = cast("Any", hiredis.pack_command)
-_ASK = _pack(("HMGET", CONTROL, *CONTROL_FIELDS))
+# A slot is in another shard by now, or on its way there.
+REDIRECTIONS = (AskError, TryAgainError)  # and MOVED, which is an AskError
 # How often the server may want more than it was sent: its script, another generation.
 _ROUNDS = 4
 
-# A call of the script: changes, and the generation that they are written to.
-_Call = tuple[Sequence[Change], str]
+# A call of the script: the connection that it goes over, changes, and the generation that they are written to.
+_Call = tuple[Any, Sequence[Change], str]
 
 
 class ReadModelWriter:
-    """Writes over one connection of the client, over a new one if that is dead."""
+    """Writes over connections of the client, over new ones if those are dead."""
 
-    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
         self._client = client
         self._generations = Generations(clock)
 
@@ -62,15 +62,16 @@ class ReadModelWriter:
         sent: list[Change] = []
         try:
             return self._write(remaining, sent)
-        except (redis.ConnectionError, *WRONG_SERVER) as error:
+        except (redis.ConnectionError, *WRONG_SERVER, RedisClusterException) as error:
             logger.warning("connection to the read model replaced", reason=type(error).__name__)
         except RedisError as error:
             raise CacheUnavailable(f"The read model did not take the batch: {type(error).__name__}.") from error
         for chunk in remaining:
             sent.extend(chunk)
         try:
+            renew(self._client)
             return self._write(iter([sent]), [])
-        except RedisError as error:
+        except FAILURES as error:
             raise CacheUnavailable(f"The read model could not be reached: {type(error).__name__}.") from error
 
     def note_beat(self, beat: int, arrived_ms: int) -> None:
@@ -78,79 +79,92 @@ class ReadModelWriter:
         Cache(self._client).run(lambda client: client.eval(BEAT, 1, HEARTBEAT_KEY, beat, arrived_ms))
 
     def _write(self, chunks: Iterator[Sequence[Change]], sent: list[Change]) -> list[tuple[Change, ResponseError]]:
-        pool = self._client.connection_pool
-        # redis-py leaves these methods without types.
-        connection: Any = pool.get_connection()
+        lines, whole = take(self._client), False
         try:
-            written = self._generations.known(lambda: _asked(connection)).written
+            written = self._generations.known(lambda: _asked(lines)).written
             calls: list[_Call] = []
             for chunk in chunks:
-                if chunk:
-                    sent.extend(chunk)
-                    calls += _send(connection, [(chunk, generation) for generation in written])
-            refused = self._settle(connection, sent, written, calls) if calls else []
-        except BaseException:
-            # Answers may be on their way that nobody will read.
-            connection.disconnect()
-            raise
+                sent.extend(chunk)
+                for generation in written:
+                    calls += _send(lines, chunk, generation)
+            refused = self._settle(lines, sent, written, calls) if calls else []
+            whole = True
         finally:
-            pool.release(connection)
+            lines.release(broken=not whole)
         return list({id(change): (change, error) for change, error in refused}.values())
 
     def _settle(
-        self, connection: Any, changes: Sequence[Change], written: tuple[str, ...], calls: list[_Call]
+        self, lines: Lines, changes: Sequence[Change], written: tuple[str, ...], calls: list[_Call]
     ) -> list[tuple[Change, ResponseError]]:
         """Read the answers, and call again until nothing is missing; gives what was refused."""
         final: list[tuple[Change, ResponseError]] = []
         for _ in range(_ROUNDS):
-            connection.send_packed_command([_ASK])
-            again: list[_Call] = []
+            lines.ask()
+            unloaded: list[_Call] = []
+            moved: list[tuple[Exception, _Call]] = []
             for call in calls:
+                connection, together, _ = call
                 try:
-                    final += _refused(connection, call[0])
+                    final += _refused(connection.read_response, together)
                 except NoScriptError:
-                    again.append(call)
-            control = control_of(connection.read_response())
+                    unloaded.append(call)
+                except REDIRECTIONS as redirection:
+                    moved.append((redirection, call))
+            control = lines.control()
             self._generations.learn(control)
-            if again:
-                # A new server, or one that forgot its scripts.
+            for error, (_, together, generation) in moved:
+                final += _refused(
+                    partial(lines.redirected, error, _command("EVAL", SCRIPT, together, generation)), together
+                )
+            calls = []
+            # A new server, or one that forgot its scripts.
+            for connection in {call[0] for call in unloaded}:
                 connection.send_command("SCRIPT", "LOAD", SCRIPT)
                 connection.read_response()
-            again += [(changes, generation) for generation in control.written if generation not in written]
-            if not again:
+            for _, together, generation in unloaded:
+                calls += _send(lines, together, generation)
+            for generation in control.written:
+                if generation not in written:
+                    calls += _send(lines, changes, generation)
+            if not calls:
                 return final
             written += control.written
-            calls = _send(connection, again)
         raise CacheUnavailable("The read model forgets its script, or changes its generation, again and again.")
 
 
-def _asked(connection: Any) -> Control:
-    connection.send_packed_command([_ASK])
-    return control_of(connection.read_response())
+def _asked(lines: Lines) -> Control:
+    lines.ask()
+    return lines.control()
 
 
-def _send(connection: Any, calls: list[_Call]) -> list[_Call]:
-    for call in calls:
-        connection.send_packed_command([_command(*call)])
+def _send(lines: Lines, changes: Sequence[Change], generation: str) -> list[_Call]:
+    if not changes:
+        return []
+    calls = [(connection, together, generation) for connection, together in lines.split(changes)]
+    packed: defaultdict[Any, list[bytes]] = defaultdict(list)
+    for connection, together, _ in calls:
+        packed[connection].append(pack(_command("EVALSHA", SHA, together, generation)))
+    for connection, commands in packed.items():
+        connection.send_packed_command([b"".join(commands)])
     return calls
 
 
-def _refused(connection: Any, changes: Sequence[Change]) -> list[tuple[Change, ResponseError]]:
-    """Read a call's answer; gives the changes that could not be written. Raises what concerns the whole connection."""
+def _refused(answer: Callable[[], Any], changes: Sequence[Change]) -> list[tuple[Change, ResponseError]]:
+    """Take a call's answer; gives the changes that could not be written. Raises what concerns more than these."""
     try:
-        answer = connection.read_response()
-    except (*WRONG_SERVER, NoScriptError):
+        found = answer()
+    except (*WRONG_SERVER, *REDIRECTIONS, NoScriptError):
         raise
     except ResponseError as error:
         return [(change, error) for change in changes]
     return [
         (changes[number - 1], ResponseError(reason.decode(errors="replace")))
-        for number, reason in zip(answer[::2], answer[1::2], strict=True)
+        for number, reason in zip(found[::2], found[1::2], strict=True)
     ]
 
 
-def _command(changes: Sequence[Change], generation: str) -> bytes:
-    """A call as it goes over the wire. Packed by hiredis: redis-py's own way there takes 2.5 times as long."""
+def _command(how: str, script: str, changes: Sequence[Change], generation: str) -> tuple[str | int, ...]:
+    """A call of the script, EVALSHA or EVAL. Packed by hiredis: redis-py's own way there takes 2.5 times as long."""
     keys: list[str] = []
     arguments: list[str | int] = [KEPT_ORDERS]
     for change in changes:
@@ -169,4 +183,4 @@ def _command(changes: Sequence[Change], generation: str) -> bytes:
         )
         for _, order in newest:
             arguments += (order.id, order_json(order))
-    return _pack(("EVALSHA", SHA, len(keys), *keys, *arguments))
+    return (how, script, len(keys), *keys, *arguments)

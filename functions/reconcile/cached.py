@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import redis
 from redis.exceptions import ResponseError
 
-from functions.common.cache import Cache
+from functions.common.cache import Cache, Client
 from functions.common.generations import CONTROL_FIELDS, Control, control_of
 from functions.common.read_model import CONTROL, KEPT_ORDERS, client_key, orders_key
 from functions.reconcile.kept import Found, Kept
+from functions.reconcile.shards import call_script, each_client, scan
 
 FOLDER = Path(__file__).parent
 REPLACE, REMOVE, ADVANCE = ((FOLDER / f"{name}.lua").read_text() for name in ("replace", "remove", "advance"))
@@ -38,14 +38,11 @@ class CachedClients:
         """See `ReadModel`."""
         active = self._control().active
 
-        def commands(client: redis.Redis) -> list[Any]:
-            with client.pipeline(transaction=True) as pipeline:
-                for id_client in ids:
-                    pipeline.hgetall(client_key(id_client, active))
-                    pipeline.zrange(orders_key(id_client, active), 0, -1, withscores=True)
-                return pipeline.execute(raise_on_error=False)
+        def commands(pipeline: Any, id_client: int) -> None:
+            pipeline.hgetall(client_key(id_client, active))
+            pipeline.zrange(orders_key(id_client, active), 0, -1, withscores=True)
 
-        answers = iter(self._cache.run(commands))
+        answers = iter(self._cache.run(lambda client: each_client(client, ids, commands)))
         return {id_client: Found(_fields(next(answers)), _orders(next(answers))) for id_client in ids}
 
     def replace(self, clients: Sequence[Kept], although: Mapping[int, str] | None = None) -> list[bool]:
@@ -71,12 +68,8 @@ class CachedClients:
     def scan(self, cursor: str) -> tuple[str, set[int]]:
         """See `ReadModel`. If the active generation changes between two calls, what was seen of it is not all."""
         pattern = f"{self._control().active}client:*"
-
-        def commands(client: redis.Redis) -> tuple[int, list[bytes]]:
-            return cast("tuple[int, list[bytes]]", client.scan(int(cursor), match=pattern, count=SCAN_COUNT))
-
-        following, keys = self._cache.run(commands)
-        return str(following), {int(match[1]) for match in map(_is_key, keys) if match}
+        following, keys = self._cache.run(lambda client: scan(client, cursor, pattern, SCAN_COUNT))
+        return following, {int(match[1]) for match in map(_is_key, keys) if match}
 
     def position(self, walk: str) -> str | None:
         """See `ReadModel`."""
@@ -99,26 +92,21 @@ class CachedClients:
         )
 
 
-def replaced(client: redis.Redis, generation: str, clients: Sequence[Kept], although: Mapping[int, str]) -> list[bool]:
+def replaced(client: Client, generation: str, clients: Sequence[Kept], although: Mapping[int, str]) -> list[bool]:
     """Replace clients in one generation; see `ReadModel.replace`."""
-    script = client.register_script(REPLACE)
-    with client.pipeline(transaction=False) as pipeline:
-        for kept in clients:
-            number = kept.client.id
-            fields = [part for pair in kept.fields().items() for part in pair]
-            orders = [part for text, score in kept.members().items() for part in (f"{score:.0f}", text)]
-            version, wrong = kept.client.version, although.get(number, "")
-            arguments: list[str | int] = [version, wrong, KEPT_ORDERS, len(fields), *fields, *orders]
-            script(keys=_keys(number, generation), args=arguments, client=pipeline)
-        return [bool(answer) for answer in pipeline.execute()]
+    calls = []
+    for kept in clients:
+        number = kept.client.id
+        fields = [part for pair in kept.fields().items() for part in pair]
+        orders = [part for text, score in kept.members().items() for part in (f"{score:.0f}", text)]
+        version, wrong = kept.client.version, although.get(number, "")
+        calls.append((_keys(number, generation), [version, wrong, KEPT_ORDERS, len(fields), *fields, *orders]))
+    return [bool(answer) for answer in call_script(client, REPLACE, calls)]
 
 
-def _removed(client: redis.Redis, generation: str, seen: Mapping[int, str]) -> int:
-    script = client.register_script(REMOVE)
-    with client.pipeline(transaction=False) as pipeline:
-        for number, version in seen.items():
-            script(keys=_keys(number, generation), args=[version], client=pipeline)
-        return sum(pipeline.execute())
+def _removed(client: Client, generation: str, seen: Mapping[int, str]) -> int:
+    calls = [(_keys(number, generation), [version]) for number, version in seen.items()]
+    return sum(call_script(client, REMOVE, calls))
 
 
 def _keys(id_client: int, generation: str) -> list[str]:

@@ -12,6 +12,8 @@ MOST_CLIENTS = 100
 LAG_S = 300
 MOST_LAG_S = 3600
 MAX_BIGINT = 2**63 - 1
+# That of a server has 64 bits; it is multiplied by the number of shards, 500 at most (functions/reconcile/shards.py).
+MOST_CURSOR = 2**73
 
 Do = Literal["tell", "begin", "step", "abandon"]
 
@@ -71,7 +73,7 @@ def read(event: Mapping[str, Any]) -> Command:
             lag_s = _integer(event, "lag_seconds", LAG_S, MOST_LAG_S)
             return Compare(_after(event), _limit(event), lag_s, _flag(event, "repair"))
         case "orphans":
-            return FindOrphans(str(_integer(event, "cursor", 0, 2**64 - 1)), _flag(event, "repair"))
+            return FindOrphans(str(_integer(event, "cursor", 0, MOST_CURSOR)), _flag(event, "repair"))
         case "rebuild":
             return Rebuild(_after(event), _limit(event), _flag(event, "begin"))
         case "position":

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import redis
-
-from functions.common.cache import Cache
+from functions.common.cache import Cache, Client
 from functions.common.errors import CacheUnavailable
 from functions.common.generations import control_of
 from functions.common.read_model import CONTROL
 from functions.reconcile.cached import replaced
 from functions.reconcile.generation import STAGES, State
 from functions.reconcile.kept import Kept
+from functions.reconcile.shards import memory, scan, unlink
 
 FOLDER = Path(__file__).parent
 LOOK, MOVE = ((FOLDER / f"{name}.lua").read_text() for name in ("look", "move"))
@@ -65,16 +64,9 @@ class CachedControl:
         """See `ControlStore`."""
         removed = 0
         for _ in range(SCANS):
-
-            def commands(client: redis.Redis, cursor: str = cursor) -> tuple[int, int]:
-                following, keys = cast(
-                    "tuple[int, list[bytes]]",
-                    client.scan(int(cursor), match=f"{generation}client:*", count=SCAN_COUNT),
-                )
-                return following, client.unlink(*keys) if keys else 0
-
-            following, gone = self._cache.run(commands)
-            cursor, removed = str(following), removed + gone
+            # Both in one call, which may be made twice.
+            cursor, gone = self._cache.run(lambda client, at=cursor: _swept(client, at, generation))  # type: ignore[misc]
+            removed += gone
             if cursor == "0":
                 break
         return cursor, removed
@@ -86,5 +78,9 @@ class CachedControl:
 
     def memory(self) -> tuple[int, int]:
         """See `ControlStore`."""
-        told = self._cache.run(lambda client: client.info("memory"))
-        return int(told["used_memory"]), int(told.get("maxmemory", 0))
+        return self._cache.run(memory)
+
+
+def _swept(client: Client, cursor: str, generation: str) -> tuple[str, int]:
+    following, keys = scan(client, cursor, f"{generation}client:*", SCAN_COUNT)
+    return following, unlink(client, keys)

@@ -17,6 +17,7 @@ from functions.notify_client import handler as notify
 from functions.notify_client.letter import order_letter
 from functions.project_clients import handler as project
 from functions.project_clients.fold import Change
+from functions.project_clients.lines import pack
 from functions.project_clients.writer import _command
 from tests.attack.requests import HOSTILE
 from tests.functions.samples import client_event, decode_client, message, order_placed
@@ -71,7 +72,7 @@ class Writer:
 
     def write(self, chunks: Any) -> list[Any]:
         changes: list[Change] = [change for chunk in chunks for change in chunk]
-        self.sent = _command(changes, "")
+        self.sent = pack(_command("EVALSHA", "", changes, ""))
         return []
 
 
@@ -82,7 +83,7 @@ def test_any_text_is_an_event_or_one_of_two_errors(body: str) -> None:
     except EventError:
         return
     # What was let through can be written, mailed and read again.
-    assert _command([Change(event.client)], "").count(b"EVALSHA") >= 1
+    assert pack(_command("EVALSHA", "", [Change(event.client)], "")).count(b"EVALSHA") >= 1
     if isinstance(event, OrderPlaced):
         letter = order_letter(event)
         assert "\n" not in letter.subject.strip("\n")
@@ -130,7 +131,7 @@ def test_a_hostile_name_is_one_argument_to_the_server(text: str) -> None:
     except EventError:
         assert text == "\ud800"
         return
-    sent = _command([Change(event.client)], "")
+    sent = pack(_command("EVALSHA", "", [Change(event.client)], ""))
     # RESP: the number of arguments comes first, and each with its length; a line end in a value ends nothing.
     assert sent.startswith(b"*14\r\n")
     assert b"$%d\r\n%s\r\n" % (len(text.encode()), text.encode()) in sent

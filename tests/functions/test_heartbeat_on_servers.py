@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from functions.common.cache import Cache, connect
+from functions.common.cache import Cache, one_shard
 from functions.common.events import Heartbeat, decode
 from functions.common.read_model import HEARTBEAT_KEY
 from functions.common.settings import CacheSettings
@@ -42,7 +42,7 @@ def client(cache: redis.Redis, valkey: ValkeyServer) -> Iterator[Callable[[str],
 
     def connected(role: Any) -> redis.Redis:
         execute("ACL", "SETUSER", role, "reset", ">password", *_PERMISSIONS[role].split())
-        found = connect(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
+        found = one_shard(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
         found.connection_pool.connection_kwargs.update(username=role, password="password")
         made.append(found)
         return found

@@ -11,7 +11,7 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
-from functions.common.cache import Cache, connect
+from functions.common.cache import Cache, one_shard
 from functions.common.settings import CacheSettings
 from functions.heartbeat.store import PostgresBeats
 from functions.inspect_stores import database, handler, read_model
@@ -27,7 +27,7 @@ def client(cache: redis.Redis, valkey: ValkeyServer) -> Iterator[redis.Redis]:
     """The cache with the inspector's rights on AWS."""
     execute: Any = cache.execute_command  # redis-py leaves it without types
     execute("ACL", "SETUSER", "inspector", "reset", ">password", *_PERMISSIONS["inspector"].split())
-    found = connect(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
+    found = one_shard(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
     found.connection_pool.connection_kwargs.update(username="inspector", password="password")
     yield found
     found.close()
@@ -99,7 +99,7 @@ def test_one_store_out_of_reach_hides_nothing_of_the_other(
     operator = orders.database_as("operator")
     monkeypatch.setattr(handler, "write_store", lambda: operator)
     monkeypatch.setattr(
-        handler, "read_store", lambda: Cache(connect(CacheSettings("127.0.0.1", 1, False, "none", "", "")))
+        handler, "read_store", lambda: Cache(one_shard(CacheSettings("127.0.0.1", 1, False, "none", "", "")))
     )
     found = handler.handle({}, None)
     assert found["database"]["clients"] == 3

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.common.cache import Cache as CacheConnection
-from functions.common.cache import connect
+from functions.common.cache import one_shard
 from functions.common.settings import CacheSettings
 from functions.get_client import handler as get_client
 from functions.get_client.view import CachedClients
@@ -354,7 +354,7 @@ def test_reader_and_writer_get_by_with_few_rights(cache: Cache, valkey: ValkeySe
     for user, rules in rights.items():
         execute("ACL", "SETUSER", user, "reset", "on", ">password", "+auth", *rules)
         place = CacheSettings(valkey.host, valkey.port, False, "none", "", "")
-        clients[user] = connect(place)
+        clients[user] = one_shard(place)
         clients[user].connection_pool.connection_kwargs.update(username=user, password="password")
     cache.script_flush()
     try:

@@ -13,7 +13,7 @@ import psycopg2.errors
 import pytest
 import redis
 
-from functions.common.cache import Cache, connect
+from functions.common.cache import Cache, one_shard
 from functions.common.settings import CacheSettings
 from functions.project_clients.fold import fold
 from functions.project_clients.writer import ReadModelWriter
@@ -49,7 +49,7 @@ class World:
 
     def __init__(self, orders: Orders, cache: redis.Redis, place: CacheSettings) -> None:
         self.orders, self.cache = orders, cache
-        self.client = connect(place)
+        self.client = one_shard(place)
         self.database = orders.database_as("operator")
         self.write = PostgresClients(self.database)
         self.read = CachedClients(Cache(self.client))
@@ -430,7 +430,7 @@ def function(
     """The handler as in the system: with the operator's login, and the rights that the cache's operator has."""
     execute: Callable[..., Any] = cache.execute_command  # redis-py leaves it without types
     execute("ACL", "SETUSER", "operator", "reset", ">password", *_PERMISSIONS["operator"].split())
-    client = connect(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
+    client = one_shard(CacheSettings(valkey.host, valkey.port, False, "none", "", ""))
     client.connection_pool.connection_kwargs.update(username="operator", password="password")
     monkeypatch.setattr(handler, "write_model", lambda: world.write)
     monkeypatch.setattr(handler, "read_model", lambda: CachedClients(Cache(client)))

@@ -6,7 +6,7 @@ import pytest
 import redis
 from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError
 
-from functions.common.cache import Cache, IamCredentials, connect
+from functions.common.cache import Cache, IamCredentials, one_shard
 from functions.common.errors import CacheUnavailable
 from functions.common.settings import CacheSettings
 
@@ -70,7 +70,7 @@ def test_tls_checks_the_server_and_a_token_is_made_for_each_connection(monkeypat
         return f"token {len(tokens)}"
 
     monkeypatch.setattr("functions.common.cache.cache_token", token)
-    client = connect(CacheSettings("cache.example.com", 6379, True, "iam", "app", "orders-cache"))
+    client = one_shard(CacheSettings("cache.example.com", 6379, True, "iam", "app", "orders-cache"))
     connection = client.connection_pool.make_connection()
     assert isinstance(connection, redis.SSLConnection)
     assert connection.check_hostname
