@@ -31,7 +31,7 @@ LIFT = {
     "topic, publishing": "a higher quota; a pipe straight into each queue; another region",
     "queue, in flight": "larger batches",
     "projector": "larger batches (`consumerBatchSize` with `consumerWindowSeconds`)",
-    "cache, commands of one shard": "another stack; the projector writes over one connection to one shard",
+    "cache, commands of one shard": "another stack; its configuration has one shard",
     "cache, connections": "another stack",
 }
 

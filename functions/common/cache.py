@@ -197,7 +197,7 @@ def unavailable(error: Exception) -> CacheUnavailable:
     if isinstance(error, AskError):  # and MOVED, which is one
         return CacheUnavailable(
             f"The read model is on a cluster of several shards ({kind}), and this client speaks to one: "
-            "set CACHE_CLUSTER to true."
+            "set CACHE_CLUSTER to true, or turn cluster mode off."
         )
     if isinstance(error, LATER):
         return CacheUnavailable(f"The read model cannot answer now ({kind}): {error}")
