@@ -35,7 +35,9 @@ OPERATIONS = frozenset({"load", "insert"})
 MAX_BIGINT = 2**63 - 1
 
 _is_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII).fullmatch
-_is_name = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII).fullmatch
+_is_type = re.compile(r"[a-z]{1,32}\.[A-Za-z]{1,64}\.v[0-9]{1,4}", re.ASCII).fullmatch
+# What change data capture can write ("Using Amazon Kinesis Data Streams as a target", AWS DMS User Guide).
+_KNOWN_OPERATIONS = OPERATIONS | {"update", "delete"}
 
 
 class Seconds(int):
@@ -212,6 +214,9 @@ class _Message(Struct, frozen=True, gc=False):
 
 
 _message = msgspec.json.Decoder(_Message)
+_NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+# In place of a name that could be anything, and does not belong into a log.
+HIDDEN = "(not a name)"
 
 
 def decode(body: str | bytes) -> Event:
@@ -224,26 +229,31 @@ def decode(body: str | bytes) -> Event:
         message = _message.decode(body)
         operation, event_type = message.metadata.operation, message.data.event_type
         if type(operation) is not str or operation not in OPERATIONS:
-            raise UnknownEvent(f"operation {_shown(operation)} is neither load nor insert")
+            known = type(operation) is str and operation in _KNOWN_OPERATIONS
+            raise UnknownEvent(f"operation {repr(operation) if known else HIDDEN} is neither load nor insert")
         decoder = DECODERS.get(event_type) if type(event_type) is str else None
         if decoder is None:
-            raise UnknownEvent(f"no decoder for event type {_shown(event_type)}")
+            named = type(event_type) is str and _is_type(event_type)
+            raise UnknownEvent(f"no decoder for event type {repr(event_type) if named else HIDDEN}")
+    except msgspec.ValidationError:
+        raise DamagedEvent(
+            "the message is not {data: {event_type, payload, ...}, metadata: {operation, ...}}"
+        ) from None
+    except _NO_JSON:
+        raise DamagedEvent("the message is not JSON, or too deep") from None
+    try:
         return decoder(message.data.payload)
     except msgspec.ValidationError as error:
         raise DamagedEvent(_reason(error)) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise DamagedEvent("the message or its payload is not JSON, or too deep") from None
+    except _NO_JSON:
+        raise DamagedEvent("the payload is not JSON, or too deep") from None
 
 
 def _reason(error: msgspec.ValidationError) -> str:
     """What msgspec says of the place, but not which value it found in place of one of a few."""
-    reason, _, place = str(error).rpartition(" - at ")
-    return f"{'another value' if reason.startswith('Invalid enum') else reason} at {place}"
-
-
-def _shown(value: object) -> str:
-    """A name as it is; anything else could be anything, and does not belong into a log."""
-    return repr(value) if type(value) is str and _is_name(value) else "(not a name)"
+    reason, _, place = str(error).partition(" - at ")
+    place = place.strip("`").removeprefix("$")
+    return f"payload{place}: {'another value' if reason.startswith('Invalid enum') else reason}"
 
 
 @lru_cache(maxsize=256)  # an event says the same time four times

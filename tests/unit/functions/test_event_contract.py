@@ -223,6 +223,37 @@ def test_an_unknown_type_or_operation_is_an_error_of_its_own(body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (message(order_placed(), event_type="orders.OrderPlaced.v2"), "'orders.OrderPlaced.v2'"),
+        (message(order_placed(), event_type="Bob"), "event type (not a name)"),
+        (message(order_placed(), event_type="bob@b.example"), "event type (not a name)"),
+        (message(order_placed(), operation="update"), "operation 'update'"),
+        (message(order_placed(), operation="Bob"), "operation (not a name)"),
+    ],
+)
+def test_an_unknown_name_is_said_only_where_it_cannot_be_a_persons(body: str, said: str) -> None:
+    with pytest.raises(UnknownEvent) as caught:
+        decode(body)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("[]", "the message is not {data: {event_type, payload, ...}, metadata: {operation, ...}}"),
+        (message("[]", event_type=ORDER_PLACED), "payload: Expected `object`"),
+        (message({**order_placed(), "source": "Bob"}), "payload.source: another value"),
+        (message({**order_placed(), "id": ""}), "payload.id: Expected `str` of length >= 1"),
+    ],
+)
+def test_a_damaged_message_is_told_by_its_place(body: str, said: str) -> None:
+    with pytest.raises(DamagedEvent) as caught:
+        decode(body)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "", "null", "[]", "{}", "3", '"text"', "{", '{"data": {}}', '{"data": null, "metadata": null}',
