@@ -97,32 +97,18 @@ def connect(settings: CacheSettings, clock: Callable[[], float] = time.monotonic
 
 def several_shards(settings: CacheSettings) -> redis.RedisCluster:
     """A client of a cluster; see `connect`."""
-    wait_s = settings.answer_s / WAITS
     protection: dict[str, Any] = {"ssl": False}
     if settings.tls:
         protection = {"ssl": True, "ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     try:
-        return redis.RedisCluster(
-            host=settings.host,
-            port=settings.port,
-            **protection,
-            credential_provider=IamCredentials(settings.name, settings.user) if settings.auth == "iam" else None,
-            socket_connect_timeout=wait_s,
-            socket_timeout=wait_s,
-            socket_keepalive=True,
-            # As below; and who is sent elsewhere once asks anew where all of it is.
-            retry=Retry(NoBackoff(), 0),
-            reinitialize_steps=1,
-            protocol=2,
-            driver_info=None,
-        )
+        # Who is sent elsewhere once asks anew where all of it is.
+        return redis.RedisCluster(**_parameters(settings), **protection, reinitialize_steps=1)
     except FAILURES as error:
         raise unavailable(error) from error
 
 
 def one_shard(settings: CacheSettings, clock: Callable[[], float] = time.monotonic) -> redis.Redis:
     """A client of one server, or of a primary that others follow; see `connect`."""
-    wait_s = settings.answer_s / WAITS
     protection: dict[str, Any] = {"connection_class": redis.Connection}
     if settings.tls:
         protection = {
@@ -131,22 +117,24 @@ def one_shard(settings: CacheSettings, clock: Callable[[], float] = time.monoton
             "ssl_check_hostname": True,
             "ssl_min_version": ssl.TLSVersion.TLSv1_2,
         }
-    pool = YoungConnections(
-        CONNECTION_HOURS,
-        clock,
-        **protection,
-        host=settings.host,
-        port=settings.port,
-        credential_provider=IamCredentials(settings.name, settings.user) if settings.auth == "iam" else None,
-        socket_connect_timeout=wait_s,
-        socket_timeout=wait_s,
-        socket_keepalive=True,
+    return redis.Redis(connection_pool=YoungConnections(CONNECTION_HOURS, clock, **_parameters(settings), **protection))
+
+
+def _parameters(settings: CacheSettings) -> dict[str, Any]:
+    """What each connection is made with, however many shards there are."""
+    wait_s = settings.answer_s / WAITS
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "credential_provider": IamCredentials(settings.name, settings.user) if settings.auth == "iam" else None,
+        "socket_connect_timeout": wait_s,
+        "socket_timeout": wait_s,
+        "socket_keepalive": True,
         # `Cache` repeats; and the older protocol opens a connection with fewer messages.
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
-    )
-    return redis.Redis(connection_pool=pool)
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,
+    }
 
 
 class Cache:
