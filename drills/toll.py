@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qs
 
 from drills.partial import Refusals
+from twin.listener import Listener
 from twin.ports import LOOPBACK
 
 CHUNK = 65_536
@@ -46,7 +44,7 @@ class Call:
 Rule = Callable[[Call], Verdict]
 
 
-class Toll:
+class Toll(Listener):
     """The proxy; a context.
 
     Args:
@@ -60,34 +58,13 @@ class Toll:
         self.rule = rule
         self._refusals = refusals
         self._target = target
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, name=f"toll-{self.port}", daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().__init__("toll", self._pass)
 
     def stopped(self, verdict: Verdict) -> int:
         """How many requests met with this verdict."""
         return sum(count for (_, one), count in self.counts.items() if one is verdict)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
-
-    def _serve(self, near: socket.socket) -> None:
+    def _pass(self, near: socket.socket) -> None:
         far: socket.socket | None = None
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError), near:
             while (request := _read(near)) is not None:

@@ -7,14 +7,14 @@ import socket
 import threading
 import time
 from types import TracebackType
-from typing import Self
 
+from twin.listener import Listener
 from twin.ports import LOOPBACK
 
 CHUNK = 65_536
 
 
-class Proxy:
+class Proxy(Listener):
     """Passes bytes on to a port of this machine; a context.
 
     Args:
@@ -27,26 +27,18 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.met = 0
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._refusing = False
         self._delay_s = 0.0
         self._flowing = threading.Event()
         self._flowing.set()
-        threading.Thread(target=self._accept, name=f"proxy-{self.port}", daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
+        super().__init__("proxy", self._connect)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # shutdown, not close alone: that would leave the accepting thread where it waits.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().__exit__(kind, error, trace)
         self.cut()
 
     def cut(self) -> None:
@@ -71,19 +63,12 @@ class Proxy:
         self._refusing, self._delay_s = False, 0.0
         self._flowing.set()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            self.met += 1
-            if self._refusing:
-                near.close()
-                continue
-            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
-
     def _connect(self, near: socket.socket) -> None:
+        with self._lock:
+            self.met += 1
+        if self._refusing:
+            near.close()
+            return
         try:
             far = socket.create_connection((LOOPBACK, self.target), timeout=5)
         except OSError:
@@ -92,8 +77,7 @@ class Proxy:
         far.settimeout(None)
         with self._lock:
             self._open |= {near, far}
-        for one in (near, far):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
         back.start()
         self._pump(near, far)
