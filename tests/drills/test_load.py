@@ -88,6 +88,36 @@ def test_the_loop_is_open() -> None:
     assert load.late_s >= 0
 
 
+def test_callers_wait_while_they_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held from the first try on, the only caller looks again and again and sends nothing."""
+    monkeypatch.setattr("drills.load.HOLD_PAUSE_S", 0.001)
+    looks, holding = 0, False
+
+    class Watched(Load):
+        @property
+        def held(self) -> bool:
+            nonlocal looks
+            looks += holding
+            return holding
+
+        @held.setter
+        def held(self, value: bool) -> None:
+            """The test says when."""
+
+    def decide(_: int) -> str:
+        nonlocal holding
+        holding = api.tries == 1
+        return "take"
+
+    api, ledger = FakeApi(decide), Ledger()
+    with serving(api) as port, Watched(api.outputs(port), ledger, [7], rate=None, callers=1, most=10) as load:
+        until(lambda: looks >= 20, timeout_s=20)
+        assert api.tries == 1
+        holding = False
+        until(lambda: load.done)
+    assert len(api.taken) == 10
+
+
 def test_orders_are_those_of_their_seed() -> None:
     one, other = (random_order("k", [1, 2, 3], random.Random(5)) for _ in range(2))
     assert one == other
