@@ -7,7 +7,7 @@ is one server, those of one slot where there are several shards, which is mostly
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import hiredis
@@ -32,12 +32,12 @@ class Lines(Protocol):
         """Changes that can go in one call, each with the connection to send it over."""
         ...
 
-    def ask(self) -> None:
-        """Ask for the control, behind what was sent."""
+    def send(self, commands: Mapping[Any, Sequence[bytes]], *, ask: bool) -> None:
+        """Send packed commands, each over its connection; behind them, if `ask`, the question for the control."""
         ...
 
     def control(self) -> Control:
-        """The answer to `ask`; on one server it is behind the answers to what was sent before."""
+        """The answer to that question; on one server it is behind the answers to what was sent before."""
         ...
 
     def redirected(self, error: Exception, command: tuple[str | int, ...]) -> list[Any]:
@@ -60,9 +60,10 @@ class OneServer:
         """See `Lines`."""
         yield self._connection, changes
 
-    def ask(self) -> None:
-        """See `Lines`."""
-        self._connection.send_packed_command([_ASK])
+    def send(self, commands: Mapping[Any, Sequence[bytes]], *, ask: bool) -> None:
+        """See `Lines`. The question goes along with the commands: each piece by itself wakes the server."""
+        packed = [*commands.get(self._connection, ()), *([_ASK] if ask else [])]
+        self._connection.send_packed_command([b"".join(packed)])
 
     def control(self) -> Control:
         """See `Lines`."""
@@ -95,8 +96,10 @@ class Shards:
         for slot, together in slots.items():
             yield self._connection(slot), together
 
-    def ask(self) -> None:
+    def send(self, commands: Mapping[Any, Sequence[bytes]], *, ask: bool) -> None:
         """See `Lines`. The control is asked for when it is wanted: it may be in another shard than what is written."""
+        for connection, packed in commands.items():
+            connection.send_packed_command([b"".join(packed)])
 
     def control(self) -> Control:
         """See `Lines`."""

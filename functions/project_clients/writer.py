@@ -6,8 +6,8 @@ Chunks are sent as they come, without waiting for answers in between, so that th
 decoded. (redis-py's own pipeline sends nothing before all is there; the connection's methods used here are the
 ones that it is made of.)
 
-Which generations are written is asked for behind the last chunk: the server answers in order, so whoever began to fill
-another one before that is obeyed, and who does so later finds these changes in the write model.
+Which generations are written is asked for behind the last chunk, on the way with it: the server answers in order, so
+whoever began to fill another one before that is obeyed, and who does so later finds these changes in the write model.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class ReadModelWriter:
         self._client = client
         self._generations = Generations(clock)
 
-    def write(self, chunks: Iterable[Sequence[Change]]) -> list[tuple[Change, ResponseError]]:
+    def write(self, chunks: Iterable[Sequence[Change]], count: int = 0) -> list[tuple[Change, ResponseError]]:
         """Write all changes; gives those that the server refused, each once with an error of it.
+
+        `count` is how many chunks there are, if that is known beforehand: the last one then takes the question along.
 
         Raises CacheUnavailable if the server cannot be reached, also over a second connection; then any part may
         have been written, which does no harm: everything may be written again.
@@ -61,7 +63,7 @@ class ReadModelWriter:
         remaining = iter(chunks)
         sent: list[Change] = []
         try:
-            return self._write(remaining, sent)
+            return self._write(remaining, sent, count)
         except (redis.ConnectionError, *WRONG_SERVER, RedisClusterException) as error:
             logger.warning("connection to the read model replaced", reason=type(error).__name__)
         except RedisError as error:
@@ -70,7 +72,7 @@ class ReadModelWriter:
             sent.extend(chunk)
         try:
             renew(self._client)
-            return self._write(iter([sent]), [])
+            return self._write(iter([sent]), [], 1)
         except FAILURES as error:
             raise CacheUnavailable(f"The read model could not be reached: {type(error).__name__}.") from error
 
@@ -78,15 +80,22 @@ class ReadModelWriter:
         """Note the newest heartbeat that arrived; an older one changes nothing. Raises CacheUnavailable."""
         Cache(self._client).run(lambda client: client.eval(BEAT, 1, HEARTBEAT_KEY, beat, arrived_ms))
 
-    def _write(self, chunks: Iterator[Sequence[Change]], sent: list[Change]) -> list[tuple[Change, ResponseError]]:
+    def _write(
+        self, chunks: Iterator[Sequence[Change]], sent: list[Change], count: int
+    ) -> list[tuple[Change, ResponseError]]:
         lines, whole = take(self._client), False
         try:
             written = self._generations.known(lambda: _asked(lines)).written
             calls: list[_Call] = []
-            for chunk in chunks:
+            asked = False
+            for number, chunk in enumerate(chunks, 1):
                 sent.extend(chunk)
-                for generation in written:
-                    calls += _send(lines, chunk, generation)
+                if new := _calls(lines, chunk, written):
+                    asked = number == count
+                    _send(lines, new, ask=asked)
+                    calls += new
+            if calls and not asked:
+                _send(lines, [], ask=True)
             refused = self._settle(lines, sent, written, calls) if calls else []
             whole = True
         finally:
@@ -96,10 +105,12 @@ class ReadModelWriter:
     def _settle(
         self, lines: Lines, changes: Sequence[Change], written: tuple[str, ...], calls: list[_Call]
     ) -> list[tuple[Change, ResponseError]]:
-        """Read the answers, and call again until nothing is missing; gives what was refused."""
+        """Read the answers to the calls and the control, and call again until nothing is missing.
+
+        Gives what was refused.
+        """
         final: list[tuple[Change, ResponseError]] = []
         for _ in range(_ROUNDS):
-            lines.ask()
             unloaded: list[_Call] = []
             moved: list[tuple[Exception, _Call]] = []
             for call in calls:
@@ -122,31 +133,32 @@ class ReadModelWriter:
                 connection.send_command("SCRIPT", "LOAD", SCRIPT)
                 connection.read_response()
             for _, together, generation in unloaded:
-                calls += _send(lines, together, generation)
-            for generation in control.written:
-                if generation not in written:
-                    calls += _send(lines, changes, generation)
+                calls += _calls(lines, together, (generation,))
+            calls += _calls(lines, changes, [one for one in control.written if one not in written])
             if not calls:
                 return final
+            _send(lines, calls, ask=True)
             written += control.written
         raise CacheUnavailable("The read model forgets its script, or changes its generation, again and again.")
 
 
 def _asked(lines: Lines) -> Control:
-    lines.ask()
+    lines.send({}, ask=True)
     return lines.control()
 
 
-def _send(lines: Lines, changes: Sequence[Change], generation: str) -> list[_Call]:
+def _calls(lines: Lines, changes: Sequence[Change], generations: Iterable[str]) -> list[_Call]:
     if not changes:
         return []
-    calls = [(connection, together, generation) for connection, together in lines.split(changes)]
+    found = list(lines.split(changes))
+    return [(connection, together, generation) for generation in generations for connection, together in found]
+
+
+def _send(lines: Lines, calls: Iterable[_Call], *, ask: bool) -> None:
     packed: defaultdict[Any, list[bytes]] = defaultdict(list)
-    for connection, together, _ in calls:
+    for connection, together, generation in calls:
         packed[connection].append(pack(_command("EVALSHA", SHA, together, generation)))
-    for connection, commands in packed.items():
-        connection.send_packed_command([b"".join(commands)])
-    return calls
+    lines.send(packed, ask=ask)
 
 
 def _refused(answer: Callable[[], Any], changes: Sequence[Change]) -> list[tuple[Change, ResponseError]]:

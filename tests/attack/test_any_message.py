@@ -70,7 +70,7 @@ BODIES = st.text() | mutated() | mutated().map(lambda body: body[:-1]) | st.samp
 class Writer:
     """A read model that packs what it would send."""
 
-    def write(self, chunks: Any) -> list[Any]:
+    def write(self, chunks: Any, count: int = 0) -> list[Any]:
         changes: list[Change] = [change for chunk in chunks for change in chunk]
         self.sent = pack(_command("EVALSHA", "", changes, ""))
         return []
