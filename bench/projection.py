@@ -45,14 +45,14 @@ Ready = tuple[list[str], list[str | int]]
 
 
 class Projection:
-    """Three ways to bring the same events into an empty cache."""
+    """Three ways to bring the same events into an empty cache. (The loop is for one of a single shard.)"""
 
-    def __init__(self, cache: redis.Redis, found: list[Batch]) -> None:
+    def __init__(self, cache: redis.Redis | redis.RedisCluster, found: list[Batch]) -> None:
         self._cache = cache
         self._batches = found
         self._events = sum(len(batch["Records"]) for batch in found)
         # The loop is given what the others have to find in the messages.
-        self._calls = [_ready(batch) for batch in found]
+        self._calls = [ready(batch) for batch in found]
 
     def contenders(self) -> dict[str, Callable[[], Mapping[str, float]]]:
         """The ways by name."""
@@ -65,7 +65,7 @@ class Projection:
         begun = time.perf_counter()
         for keys, arguments in self._calls:
             self._cache.evalsha(sha, len(keys), *keys, *arguments)
-        return _rate(begun, self._events)
+        return rate(begun, self._events)
 
     def handler(self) -> Mapping[str, float]:
         """The function itself: messages in, failures out."""
@@ -76,11 +76,11 @@ class Projection:
         with unheard():
             begun = time.perf_counter()
             answers = [handler.handle(batch, None) for batch in self._batches]
-            rate = _rate(begun, self._events)
+            found = rate(begun, self._events)
         failed = sum(len(answer["batchItemFailures"]) for answer in answers)
         if failed:
             raise RuntimeError(f"{failed} messages failed.")
-        return rate
+        return found
 
     def one_by_one(self) -> Mapping[str, float]:
         """Each message by itself: a key to know it again, the client's JSON read, changed and written back."""
@@ -103,14 +103,16 @@ class Projection:
                 "last_purchase": order["placed_at"],
             }
             self._cache.set(key, json.dumps(state))
-        return _rate(begun, len(records))
+        return rate(begun, len(records))
 
 
-def _rate(begun: float, events: int) -> Mapping[str, float]:
+def rate(begun: float, events: int) -> Mapping[str, float]:
+    """The measure of so many events since `begun`."""
     return {"rate": events / (time.perf_counter() - begun)}
 
 
-def _ready(batch: Batch) -> Ready:
+def ready(batch: Batch) -> Ready:
+    """What a call of `SCRIPT` takes for the events of a batch: two keys and eight arguments of each."""
     keys: list[str] = []
     arguments: list[str | int] = []
     for record in batch["Records"]:

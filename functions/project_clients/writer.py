@@ -147,8 +147,8 @@ def _asked(lines: Lines) -> Control:
     return lines.control()
 
 
-def _calls(lines: Lines, changes: Sequence[Change], generations: Iterable[str]) -> list[_Call]:
-    if not changes:
+def _calls(lines: Lines, changes: Sequence[Change], generations: Sequence[str]) -> list[_Call]:
+    if not (changes and generations):
         return []
     found = list(lines.split(changes))
     return [(connection, together, generation) for generation in generations for connection, together in found]
