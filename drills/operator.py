@@ -26,8 +26,7 @@ def command(outputs_file: Path, run: Callable[..., None], **options: Any) -> int
     Raises:
         OpsError: what the command could not do.
     """
-    session = Session(None, twin=True)
-    session.__dict__["stack"] = of_twin(outputs_file)
+    session = Session(lambda: of_twin(outputs_file))
     session.console.quiet = True
     try:
         run(_Context(session), **options)

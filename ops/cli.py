@@ -14,6 +14,7 @@ from rich.console import Console
 from ops import capture, dlq, doctor, log, rebuild, reconcile
 from ops.errors import FINDINGS, UNREACHABLE, OpsError
 from ops.session import Session
+from ops.stack import find
 
 app = typer.Typer(
     name="ops",
@@ -46,7 +47,7 @@ def choose(
     """Choose the stack that the command works on."""
     if stack is not None and twin:
         raise typer.BadParameter("--stack and --twin exclude each other.")
-    context.obj = Session(stack, twin)
+    context.obj = Session(lambda: find(stack, twin))
 
 
 def main() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from rich.console import Console
 
 from ops.aws import Aws
-from ops.stack import Stack, find
+from ops.stack import Stack
 
 
 class Session:
-    """One run of a command. The stack is looked for when first needed, so that `--help` needs none."""
+    """One run of a command. The stack is looked for (`find`) when first needed, so that `--help` needs none."""
 
-    def __init__(self, stack: str | None, twin: bool) -> None:
-        self._name, self._twin = stack, twin
+    def __init__(self, find: Callable[[], Stack]) -> None:
+        self._find = find
         self.console = Console(highlight=False)
 
     def say(self, text: str, style: str | None = None) -> None:
@@ -24,7 +25,7 @@ class Session:
     @cached_property
     def stack(self) -> Stack:
         """The stack that is meant. Raises StackUnknown."""
-        return find(self._name, self._twin)
+        return self._find()
 
     @cached_property
     def aws(self) -> Aws:

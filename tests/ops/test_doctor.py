@@ -13,7 +13,7 @@ from ops.checks.check import Check, Finding, NotMade, Report, Scene
 from ops.doctor import CHECKS, Outcome, _show, examine, exit_code
 from ops.errors import FunctionFailed, OutputMissing, Unreachable
 from ops.session import Session
-from ops.stack import ROOT
+from ops.stack import ROOT, Stack
 from tests.ops.staged import Stage, stage
 
 __all__ = ["stage"]
@@ -98,9 +98,13 @@ def test_the_checks_follow_the_flow() -> None:
     ]  # fmt: skip
 
 
+def _no_stack() -> Stack:
+    raise AssertionError("nobody asked for a stack")
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_each_finding_is_a_line_with_what_to_do(terminal: bool) -> None:
-    session = Session(None, twin=False)
+    session = Session(_no_stack)
     session.console = Console(file=io.StringIO(), force_terminal=terminal, width=200, color_system=None)
     two = (Finding("[one] is broken", "`mend one`"), Finding("another is", "`mend another`"))
     _show(session, [Outcome("pipe", "wrong", "bad", two, {}), Outcome("cache", "well", "it is fine", (), {})])
