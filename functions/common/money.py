@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # At most 12 digits before the point, as numeric(14, 2) has; no sign, no needless zero in front.
 AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}", re.ASCII)
@@ -13,6 +14,7 @@ def is_amount(text: object) -> bool:
     return isinstance(text, str) and AMOUNT.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)  # prices of a catalogue come again and again
 def json_number(amount: str) -> str:
     """The amount as the text of a JSON number with one decimal at least: "3000.00" to 3000.0, "12.25" to 12.25.
 
