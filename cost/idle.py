@@ -8,6 +8,7 @@ from decimal import Decimal
 from cost.errors import UnknownTypeError
 from cost.prices import Line, line
 from policy.graph import Graph, Resource
+from policy.metrics import cache_nodes
 
 HOURS = 730
 _DAY_HOURS = 24
@@ -117,7 +118,7 @@ def _endpoint(graph: Graph, found: Resource) -> list[Line]:
 
 def _cache(graph: Graph, found: Resource) -> list[Line]:
     name = str(found.inputs["nodeType"])
-    return [line(f"ElastiCache nodes, {name}", int(found.inputs["numCacheClusters"]) * HOURS, name)]
+    return [line(f"ElastiCache nodes, {name}", len(cache_nodes(found)) * HOURS, name)]
 
 
 def _each(what: str, key: str) -> Callable[[Graph, Resource], list[Line]]:

@@ -33,6 +33,7 @@ NEEDS: Mapping[str, Sequence[Need]] = {
             (
                 *("CreateReplicationGroup", "DescribeReplicationGroups", "ModifyReplicationGroup"),
                 *("DeleteReplicationGroup", "IncreaseReplicaCount", "DecreaseReplicaCount", "DescribeCacheClusters"),
+                "ModifyReplicationGroupShardConfiguration",
             ),
             (*_CACHES, "elasticache:*:*:parametergroup:default*", "elasticache:*:*:snapshot:{prefix}*"),
         ),

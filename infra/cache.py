@@ -35,6 +35,11 @@ _PERMISSIONS: dict[CacheRole, str] = {
 }
 
 
+def permissions(shards: int) -> dict[CacheRole, str]:
+    """Access strings of the users. A client of several shards asks which of them has what."""
+    return {role: rights if shards == 1 else f"{rights} +cluster|slots" for role, rights in _PERMISSIONS.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class CacheArgs:
     """What the cache is made of."""
@@ -69,16 +74,21 @@ class Cache(pulumi.ComponentResource):
             opts=child,
         )
         self._users: dict[CacheRole, aws.elasticache.User] = {}
+        sharded = config.cache_shards > 1
         user_group = self._user_group() if config.cache_auth == "iam" else None
         self.group = aws.elasticache.ReplicationGroup(
             f"{name}-nodes",
-            replication_group_id=names.cache,
+            replication_group_id=names.cache_group(config.cache_shards),
             description=f"Read model of {names.prefix}",
             engine=_ENGINE,
             engine_version=config.cache_version,
             node_type=config.cache_node_type,
-            num_cache_clusters=config.cache_nodes,
-            automatic_failover_enabled=config.cache_nodes > 1,
+            num_cache_clusters=None if sharded else config.cache_nodes,
+            num_node_groups=config.cache_shards if sharded else None,
+            replicas_per_node_group=config.cache_nodes - 1 if sharded else None,
+            parameter_group_name=config.sharded_cache_parameters if sharded else None,
+            # Several shards are not taken without, even where no shard has a node to fail over to.
+            automatic_failover_enabled=sharded or config.cache_nodes > 1,
             multi_az_enabled=config.cache_multi_az,
             port=_PORT,
             subnet_group_name=subnets.name,
@@ -93,8 +103,9 @@ class Cache(pulumi.ComponentResource):
             apply_immediately=config.apply_immediately,
             opts=child,
         )
+        self.host = self.group.configuration_endpoint_address if sharded else self.group.primary_endpoint_address
         # The port that the server says it listens on; the twin's is not the one asked for.
-        self.host, self.port = self.group.primary_endpoint_address, self.group.port.apply(lambda port: port or _PORT)
+        self.port = self.group.port.apply(lambda port: port or _PORT)
         self._reach = Reach("cache", walls.id, _PORT, behind=[self.group])
         raise_alarms(alarms(config, names), shared=args.shared, parent=self)
         self.register_outputs({"host": self.host, "port": self.port})
@@ -108,10 +119,13 @@ class Cache(pulumi.ComponentResource):
             "CACHE_TLS": str(config.cache_tls).lower(),
             "CACHE_AUTH": config.cache_auth,
             "CACHE_USER": self._args.shared.names.cache_user(role),
-            "CACHE_NAME": self._args.shared.names.cache,
+            # What a token is signed for: the group, whatever its endpoints are called.
+            "CACHE_NAME": self._args.shared.names.cache_group(config.cache_shards),
             # After the longest wait for a version there is still time to answer; see config_rules.py.
             "CACHE_ANSWER_MS": str(min(_LONGEST_ANSWER_MS, config.api_timeout * 1000 - config.read_wait_ms - 500)),
         }
+        if config.cache_shards > 1:
+            environment["CACHE_CLUSTER"] = "true"
         user = self._users.get(role)
         placement = self._args.network.placement
         if user is None:
@@ -123,6 +137,7 @@ class Cache(pulumi.ComponentResource):
 
     def _user_group(self) -> aws.elasticache.UserGroup:
         names, child = self._args.shared.names, pulumi.ResourceOptions(parent=self)
+        shards = self._args.shared.config.cache_shards
         self._users = {
             role: aws.elasticache.User(
                 f"{self._name}-{role}",
@@ -134,7 +149,7 @@ class Cache(pulumi.ComponentResource):
                 authentication_mode=aws.elasticache.UserAuthenticationModeArgs(type="iam"),
                 opts=child,
             )
-            for role, access_string in _PERMISSIONS.items()
+            for role, access_string in permissions(shards).items()
         }
         # A group for Valkey, unlike one for Redis, holds no user named default: nobody gets in without IAM.
         return aws.elasticache.UserGroup(
@@ -149,12 +164,13 @@ class Cache(pulumi.ComponentResource):
 def alarms(config: Config, names: Names) -> list[Alarm]:
     """Memory and processor of each node. Source: "Metrics for Valkey and Redis OSS" (ElastiCache)."""
     found: list[Alarm] = []
-    for number in range(1, config.cache_nodes + 1):
-        node = {"CacheClusterId": names.cache_node(number)}
+    more = "" if config.cache_shards == 1 else ", or more cacheShards"
+    for number, name in names.cache_nodes(config.cache_shards, config.cache_nodes).items():
+        node = {"CacheClusterId": name}
         found.append(
             Alarm(
                 name=f"cache-{number}-memory",
-                meaning="The cache is nearly full: take a larger cacheNodeType.",
+                meaning=f"The cache is nearly full: take a larger cacheNodeType{more}.",
                 namespace="AWS/ElastiCache",
                 metric="DatabaseMemoryUsagePercentage",
                 dimensions=node,
@@ -165,7 +181,7 @@ def alarms(config: Config, names: Names) -> list[Alarm]:
         found.append(
             Alarm(
                 name=f"cache-{number}-processor",
-                meaning="The cache's engine is busy all the time: take a larger cacheNodeType.",
+                meaning=f"The cache's engine is busy all the time: take a larger cacheNodeType{more}.",
                 namespace="AWS/ElastiCache",
                 metric="EngineCPUUtilization",
                 dimensions=node,

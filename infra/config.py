@@ -109,6 +109,7 @@ class Config(BaseModel):
     cache_node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[0-9a-z]+$")] = "cache.t4g.micro"
     cache_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")] = "8.0"
     cache_nodes: Annotated[int, Field(ge=1, le=6)] = 1
+    cache_shards: Annotated[int, Field(ge=1, le=90)] = 1
     cache_multi_az: bool = False
     cache_snapshot_days: Annotated[int, Field(ge=0, le=35)] = 0
     cache_tls: bool = True
@@ -179,6 +180,11 @@ class Config(BaseModel):
     def database_family(self) -> str:
         """Family of the parameter group, such as `aurora-postgresql16`."""
         return f"aurora-postgresql{self.database_version.split('.')[0]}"
+
+    @property
+    def sharded_cache_parameters(self) -> str:
+        """AWS's own parameter group for a cache of several shards, such as `default.valkey8.cluster.on`."""
+        return f"default.valkey{self.cache_version.split('.')[0]}.cluster.on"
 
 
 def load(values: dict[str, Any], names: Names, problems: Sequence[str] = ()) -> Config:

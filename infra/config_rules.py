@@ -16,6 +16,8 @@ _BATCH_WITHOUT_WINDOW = 10
 _HOUR = 3600
 # Records that a shard takes in a second ("PutRecords").
 _SHARD_RECORDS = 1000
+# Nodes of a replication group with cluster mode on, unless the account's quota was raised ("CreateReplicationGroup").
+_GROUP_NODES = 90
 _KEY = re.compile(r"{p}:(\w+)")
 # What a query needs besides waiting, in milliseconds.
 _ANSWER_MS = 1000
@@ -45,6 +47,10 @@ _RULES: tuple[Rule, ...] = (
     (
         lambda c: c.cache_multi_az and c.cache_nodes == 1,
         "{p}:cacheMultiAz needs {p}:cacheNodes of 2 or more.",
+    ),
+    (
+        lambda c: c.cache_shards * c.cache_nodes > _GROUP_NODES,
+        "{p}:cacheShards times {p}:cacheNodes is more than the 90 nodes that ElastiCache gives one group.",
     ),
     (
         lambda c: c.cache_auth == "iam" and not c.cache_tls,

@@ -41,7 +41,7 @@ def body(
     queues = [names.queue(consumer) for consumer in consumers]
     dead = [*(names.dead_letters(folder) for folder in (*consumers, *scheduled)), names.undelivered]
     pruning = ["service", PRUNING]
-    nodes = [names.cache_node(number) for number in range(1, config.cache_nodes + 1)]
+    nodes = names.cache_nodes(config.cache_shards, config.cache_nodes).values()
     charts: list[tuple[str, str, list[Metric]]] = [
         ("Requests and faults", "Sum", [["AWS/ApiGateway", what, *api] for what in ("Count", "4XXError", "5XXError")]),
         ("Answer time, ms (p99)", "p99", [["AWS/ApiGateway", "Latency", *api]]),

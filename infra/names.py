@@ -123,12 +123,31 @@ class Names:
     # Cache
     @property
     def cache(self) -> str:
-        """ElastiCache replication group, its subnet group and its user group."""
+        """ElastiCache subnet group and user group, and the replication group of one shard."""
         return self.prefix
 
-    def cache_node(self, number: int) -> str:
-        """Node of the replication group as CloudWatch calls it; numbers start at 1."""
-        return f"{self.cache}-{number:03d}"
+    def cache_group(self, shards: int) -> str:
+        """ElastiCache replication group.
+
+        One of several shards has a name of its own: AWS turns none into the other and back, so a stack that changes
+        gets the new group beside the old one.
+        """
+        return self.cache if shards == 1 else f"{self.cache}-shards"
+
+    def cache_nodes(self, shards: int, nodes: int) -> dict[str, str]:
+        """Nodes of the replication group as CloudWatch calls them, by number: `2`, or `3-2` in the third shard.
+
+        Args:
+            nodes: of each shard.
+        """
+        group, numbers = self.cache_group(shards), range(1, nodes + 1)
+        if shards == 1:
+            return {f"{number}": f"{group}-{number:03d}" for number in numbers}
+        return {
+            f"{shard}-{number}": f"{group}-{shard:04d}-{number:03d}"
+            for shard in range(1, shards + 1)
+            for number in numbers
+        }
 
     def cache_user(self, role: str) -> str:
         """ElastiCache user, id and name alike, as IAM authentication asks."""
@@ -191,7 +210,7 @@ class Names:
 
     def _all(self) -> Iterator[tuple[str, str]]:
         yield "DMS resource identifier", self.capture
-        yield "ElastiCache replication group", self.cache
+        yield "ElastiCache replication group", self.cache_group(2)
         for role in ("reader", "writer", "operator", "inspector"):
             yield "ElastiCache user", self.cache_user(role)
         for name in (self.instance(10), self.capture_endpoint("source")):

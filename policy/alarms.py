@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from policy.graph import Graph, Resource
-from policy.metrics import wrong
+from policy.metrics import cache_nodes, wrong
 from policy.rule import rule
 from policy.unknown import known
 
@@ -84,8 +84,7 @@ def _wanted(resource: Resource) -> Iterator[tuple[str, str, str]]:
         metric = "ApproximateAgeOfOldestMessage" if age else "ApproximateNumberOfMessagesVisible"
         yield metric, "QueueName", known(resource.inputs["name"])
     if resource.is_a("ReplicationGroup"):
-        for number in range(1, int(resource.inputs["numCacheClusters"]) + 1):
-            yield "DatabaseMemoryUsagePercentage", "CacheClusterId", f"{resource.at('replicationGroupId')}-{number:03d}"
+        yield from (("DatabaseMemoryUsagePercentage", "CacheClusterId", node) for node in cache_nodes(resource))
 
 
 def _watches(alarm: Resource, metric: str, dimension: str, value: str) -> bool:

@@ -176,10 +176,16 @@ def _values(graph: Graph, service: Namespace, dimension: str) -> set[str]:
         found |= {str(known(one.inputs[name])) for one in graph.of(kind) if one.given(name)}
     if dimension == _NODES:
         for group in graph.of("ReplicationGroup"):
-            found |= {
-                f"{group.at('replicationGroupId')}-{n:03d}" for n in range(1, int(group.at("numCacheClusters")) + 1)
-            }
+            found.update(cache_nodes(group))
     return found
+
+
+def cache_nodes(group: Resource) -> list[str]:
+    """Names of the nodes of a replication group: `orders-002`, or `orders-0003-002` in the third of several shards."""
+    name, shards = group.at("replicationGroupId"), int(group.at("numNodeGroups") or 1)
+    nodes = 1 + int(group.at("replicasPerNodeGroup")) if shards > 1 else int(group.at("numCacheClusters"))
+    within = [""] if shards == 1 else [f"-{shard:04d}" for shard in range(1, shards + 1)]
+    return [f"{name}{shard}-{node:03d}" for shard in within for node in range(1, nodes + 1)]
 
 
 def _wrong_of_ours(graph: Graph, namespace: str, dimensions: Mapping[str, str]) -> Iterator[str]:

@@ -181,6 +181,11 @@ def disconnect(client: Client) -> None:
 
 def unavailable(error: Exception) -> CacheUnavailable:
     """The error of redis-py as one of ours."""
+    # redis-py says of whoever refuses to tell where the slots are that it is in no cluster; what was said is behind it.
+    while isinstance(error, RedisClusterException) and isinstance(
+        behind := error.__cause__ or error.__context__, Exception
+    ):
+        error = behind
     kind = type(error).__name__
     if isinstance(error, AskError):  # and MOVED, which is one
         return CacheUnavailable(

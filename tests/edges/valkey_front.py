@@ -1,7 +1,8 @@
 """Valkey as it is on AWS: TLS only, an IAM token as password, and faults when a test asks for them.
 
 Stands in front of a real server without TLS and without passwords. It answers AUTH by itself, as `accepts` decides, and
-passes all other commands on. Source: "Authenticating with IAM" (Amazon ElastiCache User Guide).
+passes all other commands on, if a test asks for it as the user who logged in. Source: "Authenticating with IAM" (Amazon
+ElastiCache User Guide).
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ class ValkeyFront(Front):
         server: the real one.
         context: the certificate to show; None speaks plain text.
         accepts: whether this user may log in with this password; None asks for no login.
+        users: the server knows the users, and takes any password of theirs.
 
     Attributes:
         server: where the next connection leads; another one after a failover.
+        context: as given; what the next connection is shown.
         passwords: what clients logged in with, in order.
         commands: names of the commands that were passed on, in order.
         faults: what happens to the next commands, first to last.
@@ -41,11 +44,14 @@ class ValkeyFront(Front):
         server: ValkeyServer,
         context: ssl.SSLContext | None,
         accepts: Callable[[str, str], bool] | None = None,
+        *,
+        users: bool = False,
     ) -> None:
         super().__init__()
         self.server = server
-        self._context = context
+        self.context = context
         self._accepts = accepts
+        self._users = users
         self.passwords: list[str] = []
         self.commands: list[str] = []
         self.faults: deque[Fault] = deque()
@@ -58,19 +64,22 @@ class ValkeyFront(Front):
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its first byte to its last."""
-        if self._context is not None:
-            await writer.start_tls(self._context)
-        if not await self._log_in(reader, writer):
-            return
+        if self.context is not None:
+            await writer.start_tls(self.context)
+        user = await self._log_in(reader, writer)
         back_reader, back_writer = await asyncio.open_connection(self.server.host, self.server.port)
         try:
+            if self._users:
+                back_writer.write(f"AUTH {user} any\r\n".encode())
+                assert await back_reader.readline() == b"+OK\r\n"
             await first_of(self._forth(reader, writer, back_writer), relay(back_reader, writer))
         finally:
             back_writer.transport.abort()
 
-    async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """As whom the client logged in; empty if nobody is asked."""
         if self._accepts is None:
-            return True
+            return ""
         while True:
             command, _ = await _command(reader)
             if command[0] != "AUTH":
@@ -80,7 +89,7 @@ class ValkeyFront(Front):
                 self.passwords.append(password)
                 if self._accepts(user, password):
                     writer.write(b"+OK\r\n")
-                    return True
+                    return user
                 writer.write(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n")
             await writer.drain()
 

@@ -67,7 +67,16 @@ def made(kind: str, name: str, inputs: Mapping[str, Any], region: str) -> tuple[
     uuid = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
     resource = rest.format(id=id_, name=physical, HEX=digits[:26].upper(), uuid=uuid, suffix=digits[:6])
     arn = f"arn:{PARTITION}:{service}:{'' if service in _GLOBAL else region}:{ACCOUNT}:{resource}"
-    return id_, {"arn": arn, **_special(kind, name, physical, arn, region)}
+    return id_, {"arn": arn, **_special(kind, name, physical, arn, region), **_endpoint(kind, physical, inputs)}
+
+
+def _endpoint(kind: str, physical: str, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Where a cache is reached: with cluster mode on, which takes a parameter group of its own, in another way."""
+    if not kind.endswith(":ReplicationGroup"):
+        return {}
+    if str(inputs.get("parameterGroupName")).endswith(".cluster.on"):
+        return {"configurationEndpointAddress": f"clustercfg.{physical}.cache.example"}
+    return {"primaryEndpointAddress": f"{physical}.cache.example"}
 
 
 def _special(kind: str, name: str, physical: str, arn: str, region: str) -> dict[str, Any]:
@@ -83,7 +92,6 @@ def _special(kind: str, name: str, physical: str, arn: str, region: str) -> dict
         "aws:dms/endpoint:Endpoint": {"endpointArn": arn},
         "aws:dms/replicationInstance:ReplicationInstance": {"replicationInstanceArn": arn},
         "aws:dms/replicationTask:ReplicationTask": {"replicationTaskArn": arn},
-        "aws:elasticache/replicationGroup:ReplicationGroup": {"primaryEndpointAddress": f"{physical}.cache.example"},
         "aws:sqs/queue:Queue": {"url": f"https://sqs.{region}.example/{ACCOUNT}/{physical}"},
         "aws:lambda/function:Function": {"invokeArn": invoke},
         "aws:lambda/invocation:Invocation": {"result": "{}"},

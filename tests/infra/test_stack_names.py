@@ -35,4 +35,5 @@ def test_folder_names_become_dashed() -> None:
     names = Names("orders", "dev", "eu-central-1")
     assert names.function("place_order") == "orders-dev-place-order"
     assert names.function_log_group("place_order") == "/aws/lambda/orders-dev-place-order"
-    assert names.cache_node(2) == "orders-dev-002"
+    assert names.cache_nodes(1, 2) == {"1": "orders-dev-001", "2": "orders-dev-002"}
+    assert names.cache_nodes(2, 1) == {"1-1": "orders-dev-shards-0001-001", "2-1": "orders-dev-shards-0002-001"}

@@ -96,6 +96,8 @@ LIMITS: dict[str, dict[str, Limit]] = {
         "replicationGroupId": _named(40),
         "snapshotRetentionLimit": Limit(low=0, high=35),
         "numCacheClusters": Limit(low=1, high=6),
+        "numNodeGroups": Limit(low=1, high=500),
+        "replicasPerNodeGroup": Limit(low=0, high=5),
     },
     "aws:elasticache/user:User": {"userId": _named(40)},
     "aws:elasticache/userGroup:UserGroup": {"userGroupId": _named(40)},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twin.durable import write_durably
 from twin.ports import free_port
 from twin.servers.valkey import ValkeyServer
 
@@ -17,28 +19,35 @@ JOIN_TIMEOUT_S = 60.0
 
 
 class ValkeyCluster:
-    """So many primaries, without replicas.
+    """So many primaries, without replicas; each keeps its port and its slots over a restart.
 
     Args:
-        folder: of the nodes' folders; made if absent.
+        folder: of the nodes' folders; made if absent. One that was used before has to be of as many shards.
         shards: how many primaries, 3 at least for one to be outvoted.
         settings: configuration directives of each node on top of `DEFAULT_SETTINGS`.
     """
 
     def __init__(self, folder: Path, shards: int = 3, settings: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        # The bus between the nodes would else be 10,000 above the port, which need not be free.
-        self._buses = [free_port() for _ in range(shards)]
+        # The nodes remember each other by their ports.
+        known = folder / "ports.json"
+        if not known.exists():
+            # The bus between the nodes would else be 10,000 above the port, which need not be free.
+            write_durably(known, json.dumps([[free_port(), free_port()] for _ in range(shards)]).encode())
+        ports = json.loads(known.read_text())
+        self._buses = [bus for _, bus in ports]
         self.nodes = [
             ValkeyServer(
                 folder / f"node-{number}",
-                settings={**(settings or {}), "cluster-enabled": "yes", "cluster-port": str(bus)},
+                port,
+                {**(settings or {}), "cluster-enabled": "yes", "cluster-port": str(bus)},
             )
-            for number, bus in enumerate(self._buses)
+            for number, (port, bus) in enumerate(ports)
         ]
 
     def start(self) -> None:
-        """Start the nodes, share the slots among them, and wait until each knows it.
+        """Start the nodes and have them join.
 
         Raises:
             ProcessError: a node did not start.
@@ -46,13 +55,24 @@ class ValkeyCluster:
         """
         for node in self.nodes:
             node.start()
+        self.join()
+
+    def join(self) -> None:
+        """Share the slots among the nodes, which run, and wait until each knows it. Safe to repeat.
+
+        Raises:
+            TimeoutError: they did not find each other.
+        """
         commands = self.commands()
         share = -(-SLOTS // len(self.nodes))
         for number, command in enumerate(commands):
-            command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            command("CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
-        for node, bus in zip(self.nodes[1:], self._buses[1:], strict=True):
-            commands[0]("CLUSTER", "MEET", node.host, node.port, bus)
+            # A new node knows of no slot, neither its own nor another's: they meet when all have theirs.
+            if not command("CLUSTER", "SLOTS"):
+                command("CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
+                command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        if not self._is_known(commands[0]("CLUSTER", "INFO")):
+            for node, bus in zip(self.nodes[1:], self._buses[1:], strict=True):
+                commands[0]("CLUSTER", "MEET", node.host, node.port, bus)
         deadline = time.monotonic() + JOIN_TIMEOUT_S
         while not all(self._is_whole(command("CLUSTER", "INFO")) for command in commands):
             if time.monotonic() > deadline:
@@ -78,4 +98,7 @@ class ValkeyCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_whole(self, told: str) -> bool:
-        return "cluster_state:ok\r" in told and f"cluster_known_nodes:{len(self.nodes)}\r" in told
+        return "cluster_state:ok\r" in told and self._is_known(told)
+
+    def _is_known(self, told: str) -> bool:
+        return f"cluster_known_nodes:{len(self.nodes)}\r" in told

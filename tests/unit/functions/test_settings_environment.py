@@ -48,6 +48,18 @@ def test_what_one_way_of_logging_in_does_not_need_may_be_absent() -> None:
     assert (settings.tls, settings.auth, settings.user) == (False, "none", "")
 
 
+@pytest.mark.parametrize(("value", "cluster"), [(None, False), ("", False), ("false", False), ("true", True)])
+def test_a_cache_is_of_several_shards_if_it_is_said(value: str | None, cluster: bool) -> None:
+    variables = CACHE if value is None else {**CACHE, "CACHE_CLUSTER": value}
+    assert CacheSettings.read(Environment(variables)).cluster is cluster
+
+
+@pytest.mark.parametrize("value", ["True", "yes", "1", "false ", "3"])
+def test_what_is_neither_one_shard_nor_several_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="CACHE_CLUSTER must be one of true, false"):
+        CacheSettings.read(Environment({**CACHE, "CACHE_CLUSTER": value}))
+
+
 @pytest.mark.parametrize("name", DATABASE)
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_or_empty_variable_is_named(name: str, value: str | None) -> None:
