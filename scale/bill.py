@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from cost.idle import idle
+from cost.idle import HOURS, idle
 from cost.orders import Assumptions, per_million
-from cost.prices import total
+from cost.prices import table, total
+from infra.config import Config
 from scale.facts import Facts
 from scale.steps import CELL_RATE, Step
 from tests.infra.graph import run
@@ -36,6 +37,11 @@ def bill(step: Step) -> Bill:
     standing, million = _cell(step.stack, tuple(step.settings.items()), min(step.rate, CELL_RATE))
     orders = Decimal(str(step.cell_rate)) * _SECONDS / _MILLION
     return Bill(standing, million, step.cells * (standing + orders * million))
+
+
+def shard_price(config: Config) -> Decimal:
+    """US dollars a month for one shard of the cache."""
+    return HOURS * config.cache_nodes * table()[config.cache_node_type].usd
 
 
 @cache

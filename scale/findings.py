@@ -37,6 +37,8 @@ LARGEST = {
     "prunePerSecond": "10000",
     "consumerConcurrency": "1000",
     "placeOrderConcurrency": "0",
+    # Of the two nodes of Pulumi.prod.yaml each: as many as a group has.
+    "cacheShards": "45",
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from cost.orders import Assumptions
 from cost.prices import table
 from scale import findings, plots
-from scale.bill import bill
+from scale.bill import bill, shard_price
 from scale.facts import TOPIC_RATE, TOPIC_RATE_ELSEWHERE, TRUST, Facts
 from scale.findings import FAULT_S, SEED, Sized
 from scale.parts import Part, below, first, parts
 from scale.steps import CELL_RATE, HEADROOM
-from scale.text import BEYOND, CELLS, FAULT, HEAD, LATENCY, LIFT, ONE_STACK, PARTITIONS, SATURATION, STEPS, TWIN
+from scale.text import BEYOND, CELLS, FAULT, HEAD, LATENCY, LIFT, ONE_STACK, PARTITIONS, SATURATION, SHARD, STEPS, TWIN
 from scale.theory import catch_up_s
 
 # The model of the twin is to be within this factor of what was seen there.
@@ -33,6 +33,7 @@ def write() -> str:
             ONE_STACK,
             _ladder(),
             "\n![What each part carries](scale/limits.svg)\n",
+            SHARD.format(price=_dollars(shard_price(findings.stack_config("prod")))),
             STEPS.format(headroom=f"{HEADROOM:.0%}", cell=f"{CELL_RATE:,}"),
             _configurations(),
             _costs(),

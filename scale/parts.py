@@ -64,7 +64,7 @@ def parts(config: Config, facts: Facts | None = None) -> list[Part]:
             min(config.consumer_concurrency, f.consumer_concurrency.value) * config.consumer_batch_size / batch,
             ("consumerConcurrency", "consumerBatchSize"),
         ),
-        Part("cache, commands of one shard", f.cache_writes.value / calls, ("cacheNodeType",)),
+        Part("cache, commands", config.cache_shards * f.cache_writes.value / calls, ("cacheShards", "cacheNodeType")),
         Part("cache, connections", f.cache_connections.value * f.lambda_rate.value / READS, ("cacheNodes",)),
     ]
 

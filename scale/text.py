@@ -31,9 +31,15 @@ LIFT = {
     "topic, publishing": "a higher quota; a pipe straight into each queue; another region",
     "queue, in flight": "larger batches",
     "projector": "larger batches (`consumerBatchSize` with `consumerWindowSeconds`)",
-    "cache, commands of one shard": "another stack; its configuration has one shard",
+    "cache, commands": "another stack; its group has as many nodes as ElastiCache gives one",
     "cache, connections": "another stack",
 }
+
+SHARD = """
+`cacheShards` multiplies what the cache carries; a shard costs its nodes, {price} US dollars a month for the two of
+Pulumi.prod.yaml. No step below needs a second one for its commands. Memory, which is not counted here, may ask for one
+first, and so may nodes that are slower than the machine of the figures.
+"""
 
 STEPS = """
 ## Steps

@@ -14,7 +14,7 @@ from functions.common.events import OrderPlaced, decode
 from infra.config import Config
 from scale import __main__ as command
 from scale import findings, page, plots
-from scale.bill import bill
+from scale.bill import bill, shard_price
 from scale.parts import first, parts
 from scale.steps import HEADROOM, STEPS, config_of, steps
 from scale.text import LIFT
@@ -73,6 +73,7 @@ def test_each_key_of_a_part_is_one_of_the_program_and_lifts_it() -> None:
         ("databaseMaxAcu", ("16", "32"), "Aurora writer, processor"),
         ("consumerConcurrency", ("8", "16"), "projector"),
         ("prunePerSecond", ("1000", "2000"), "pruning"),
+        ("cacheShards", ("20", "40"), "cache, commands"),
     ],
 )
 def test_twice_of_a_key_is_twice_of_its_part(key: str, values: tuple[str, str], name: str) -> None:
@@ -98,6 +99,13 @@ def test_a_bill_is_that_of_the_cost_report() -> None:
     # Ten times the stacks cost ten times as much.
     five, six = bill(steps()[4]), bill(steps()[5])
     assert float(six.month / five.month) == pytest.approx(10, rel=0.01)
+
+
+def test_a_shard_costs_what_a_second_one_adds_to_the_bill() -> None:
+    nodes = {"orders:cacheShards": "2"}, {"orders:cacheShards": "3"}
+    two, three = ({each.what: each.amount for each in idle(run(stack="prod", settings=each))} for each in nodes)
+    what = "ElastiCache nodes, cache.r7g.large"
+    assert three[what] - two[what] == shard_price(findings.stack_config("prod"))
 
 
 def test_the_model_is_near_to_what_the_twin_took() -> None:
