@@ -1,84 +1,136 @@
-"""ElastiCache replication groups: each is a Valkey server on this machine, without TLS and without users."""
+"""ElastiCache replication groups: a Valkey server on this machine for each shard, without TLS and without users."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 from twin.cloud.context import Context, number, text
-from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, outputs
+from twin.cloud.kind import Inputs, Kind, Made, Problem, Request, Resource, Unknown, outputs
 from twin.servers.valkey import ValkeyServer
+from twin.servers.valkey_cluster import ValkeyCluster
 
 PARAMETER_GROUP = "aws:elasticache/parameterGroup:ParameterGroup"
 # "Valkey and Redis OSS parameters", ElastiCache user guide: those that mean the same to a server of one's own.
 PASSED_ON = frozenset({"maxmemory-policy", "notify-keyspace-events", "timeout", "tcp-keepalive"})
 
 
-def _server(at: Context, identifier: str, inputs: Inputs, port: int | None = None) -> ValkeyServer:
+def _sharded(inputs: Inputs) -> bool:
+    """Whether the group has cluster mode on."""
+    return (number(inputs, "numNodeGroups") or 1) > 1 or _names_cluster_mode(inputs.get("parameterGroupName"))
+
+
+def _names_cluster_mode(group: object) -> bool:
+    # "Default parameter groups", ElastiCache user guide.
+    return isinstance(group, str) and group.endswith(".cluster.on")
+
+
+def _shards(inputs: Inputs) -> list[str]:
+    """How the names of the shards' nodes begin; without cluster mode there is one shard, and AWS does not name it."""
+    identifier = text(inputs, "replicationGroupId")
+    if not _sharded(inputs):
+        return [identifier]
+    return [f"{identifier}-{shard:04d}" for shard in range(1, 1 + (number(inputs, "numNodeGroups") or 1))]
+
+
+def _nodes(inputs: Inputs) -> list[str]:
+    """What AWS calls the nodes. Here each shard is one process, whatever replicas it has."""
+    replicas = number(inputs, "replicasPerNodeGroup")
+    each = (number(inputs, "numCacheClusters") or 1) if replicas is None else 1 + replicas
+    return [f"{shard}-{node:03d}" for shard in _shards(inputs) for node in range(1, 1 + each)]
+
+
+def _processes(inputs: Inputs) -> list[str]:
+    return [f"valkey-{shard}" for shard in _shards(inputs)]
+
+
+def _settings(at: Context, inputs: Inputs) -> dict[str, str]:
     group = inputs.get("parameterGroupName")
     found = at.state.find(PARAMETER_GROUP, lambda resource: resource.outputs.get("name") == group)
     entries = found[-1].inputs.get("parameters") or [] if found else []
-    settings = {str(entry["name"]): str(entry["value"]) for entry in entries if entry["name"] in PASSED_ON}
-    made = ValkeyServer(at.folder_of("elasticache", identifier), port, settings)
-    made.process.name = _process(identifier)
-    return made
+    return {str(entry["name"]): str(entry["value"]) for entry in entries if entry["name"] in PASSED_ON}
+
+
+def _run(at: Context, inputs: Inputs, port: int | None = None) -> int:
+    """Have the group's servers run as the inputs ask, and give the port of the first.
+
+    Args:
+        port: where the only server was; those of several shards know their own.
+    """
+    folder, names = at.folder_of("elasticache", text(inputs, "replicationGroupId")), _processes(inputs)
+    cluster = ValkeyCluster(folder, len(names), _settings(at, inputs)) if _sharded(inputs) else None
+    servers = cluster.nodes if cluster else [ValkeyServer(folder, port, _settings(at, inputs))]
+    for name, server in zip(names, servers, strict=True):
+        server.process.name = name
+        running = at.supervisor.processes.get(name)
+        if running is None or running.argv != server.process.argv:
+            at.supervisor.add(server.process)
+    if cluster:
+        cluster.join()
+    return servers[0].port
 
 
 def _check(request: Request) -> Iterator[Problem]:
     inputs = request.inputs
-    groups = number(inputs, "numNodeGroups")
-    if groups is not None and groups > 1:
-        yield Problem("numNodeGroups", f"numNodeGroups is {groups}; the twin runs one node group.")
     if inputs.get("authToken"):
         yield Problem("authToken", "authToken needs TLS, which the twin's server has not: leave it out on this stack.")
-    nodes = number(inputs, "numCacheClusters")
-    if nodes is None and not inputs.get("numCacheClusters"):
-        nodes = 1
-    if inputs.get("automaticFailoverEnabled") is True and nodes is not None and nodes < 2:
+    if inputs.get("numCacheClusters") and inputs.get("numNodeGroups"):
+        yield Problem(
+            "numCacheClusters",
+            "numCacheClusters and numNodeGroups are two ways to count the nodes: leave one of them out.",
+        )
+    failover = inputs.get("automaticFailoverEnabled") or False
+    counts = (inputs.get(name) for name in ("numCacheClusters", "numNodeGroups", "replicasPerNodeGroup"))
+    if _sharded(inputs):
+        yield from _check_shards(inputs, failover)
+    elif failover is True and not any(isinstance(count, Unknown) for count in counts) and len(_nodes(inputs)) < 2:
         yield Problem("automaticFailoverEnabled", "automaticFailoverEnabled needs numCacheClusters of at least 2.")
 
 
+def _check_shards(inputs: Inputs, failover: object) -> Iterator[Problem]:
+    if failover is False:
+        yield Problem("automaticFailoverEnabled", "automaticFailoverEnabled must be true with cluster mode on.")
+    group = inputs.get("parameterGroupName")
+    if isinstance(group, str) and group.startswith("default.") and not _names_cluster_mode(group):
+        yield Problem(
+            "parameterGroupName",
+            f"parameterGroupName is {group}, which has cluster mode off: several shards need {group}.cluster.on.",
+        )
+
+
 def _create(at: Context, request: Request) -> Made:
-    made = _server(at, text(request.inputs, "replicationGroupId"), request.inputs)
-    at.supervisor.add(made.process)
-    return _group(at, request, made.port)
+    return _group(at, request, _run(at, request.inputs))
 
 
 def _update(at: Context, old: Resource, request: Request) -> Made:
-    port = int(old.outputs["port"])
-    now = _server(at, old.id, request.inputs, port)
-    running = at.supervisor.processes.get(_process(old.id))
-    if running is None or running.argv != now.process.argv:
-        at.supervisor.add(now.process)
-    return _group(at, request, port)
+    return _group(at, request, _run(at, request.inputs, int(old.outputs["port"])))
 
 
 def _group(at: Context, request: Request, port: int) -> Made:
-    identifier = text(request.inputs, "replicationGroupId")
-    nodes = int(request.inputs.get("numCacheClusters") or 1)
+    identifier, sharded = text(request.inputs, "replicationGroupId"), _sharded(request.inputs)
+    nodes = _nodes(request.inputs)
     computed = {
         "arn": at.arn("elasticache", f"replicationgroup:{identifier}"),
-        "primaryEndpointAddress": ValkeyServer.host,
-        "readerEndpointAddress": ValkeyServer.host,
-        "configurationEndpointAddress": "",
+        "primaryEndpointAddress": "" if sharded else ValkeyServer.host,
+        "readerEndpointAddress": "" if sharded else ValkeyServer.host,
+        "configurationEndpointAddress": ValkeyServer.host if sharded else "",
         "port": port,
-        "memberClusters": [f"{identifier}-{number:03d}" for number in range(1, nodes + 1)],
+        "memberClusters": nodes,
+        "numCacheClusters": len(nodes),
         "engineVersionActual": str(request.inputs.get("engineVersion") or ""),
-        "clusterEnabled": False,
+        "clusterEnabled": sharded,
     }
     return Made(identifier, outputs(at, request.inputs, **computed))
 
 
 def _delete(at: Context, resource: Resource) -> None:
-    at.supervisor.remove(_process(resource.id))
-    _server(at, resource.id, resource.inputs, int(resource.outputs["port"])).remove()
+    for name in _processes(resource.inputs):
+        at.supervisor.remove(name)
+    shutil.rmtree(at.folder_of("elasticache", resource.id), ignore_errors=True)
 
 
 def _exists(at: Context, resource: Resource) -> bool:
-    return _process(resource.id) in at.supervisor.processes
-
-
-def _process(identifier: str) -> str:
-    return f"valkey-{identifier}"
+    return at.supervisor.processes.keys() >= set(_processes(resource.inputs))
 
 
 KINDS = (
@@ -86,7 +138,9 @@ KINDS = (
         typ="aws:elasticache/replicationGroup:ReplicationGroup",
         create=_create, update=_update, delete=_delete, exists=_exists, check=_check, revives=True,
         named_by="replicationGroupId", name_limit=40,
+        # On AWS the slots move; here the cache is empty after it.
+        replace_on=frozenset({"numNodeGroups"}),
         secret_outputs=frozenset({"authToken"}),
-        differs="One Valkey server without TLS, users and replicas; snapshots are recorded.",
+        differs="One Valkey server for each shard, without TLS, users and replicas; snapshots are recorded.",
     ),
 )  # fmt: skip

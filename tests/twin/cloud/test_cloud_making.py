@@ -148,6 +148,35 @@ def test_servers_come_up_again_where_they_were_and_with_their_data(
         later.stop()
 
 
+def test_shards_come_up_again_where_they_were_and_with_their_data(
+    tmp_path: Path, emulator: Emulator, supervisor: Supervisor
+) -> None:
+    def cloud(kept_by: Supervisor) -> Cloud:
+        return Cloud(tmp_path / "twin", kept_by, region=REGION, account=ACCOUNT, emulator=emulator, stack="resume")
+
+    group = {
+        "replicationGroupId": "cache", "description": "d", "engine": "valkey", "numNodeGroups": 3,
+        "automaticFailoverEnabled": True,
+    }  # fmt: skip
+    made = cloud(supervisor).make(CACHE, "cache", group, urn=OLD)
+    host, port = made.outputs["configurationEndpointAddress"], made.outputs["port"]
+    with redis.RedisCluster(host=host, port=port) as client:
+        for number in range(20):
+            client.set(f"key-{number}", "value")
+    supervisor.stop()
+
+    later = Supervisor()
+    second = cloud(later)
+    try:
+        assert second.resume() == []
+        with redis.RedisCluster(host=host, port=port) as client:
+            assert {client.get(f"key-{number}") for number in range(20)} == {b"value"}
+    finally:
+        second.delete(CACHE, made.id, made.outputs, urn=OLD)
+        assert later.processes == {}
+        later.stop()
+
+
 def test_what_went_with_something_else_is_forgotten(cloud: Cloud) -> None:
     """As when the program keeps the versions of a secret, and the secret itself goes."""
     secret = cloud.make("aws:secretsmanager/secret:Secret", "s", {"recoveryWindowInDays": 0}, urn="secret")

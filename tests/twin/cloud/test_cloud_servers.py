@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 import redis
 
+from tests.twin.waiting import until
 from twin.cloud import Cloud, InputError
 from twin.emulator import Emulator
 from twin.supervisor import Supervisor
@@ -127,10 +128,66 @@ def test_a_replication_group_is_a_server(cloud: Cloud, supervisor: Supervisor) -
     assert supervisor.processes == {}
 
 
+SHARDED = {
+    "replicationGroupId": "orders-shards", "description": "read model", "engine": "valkey", "numNodeGroups": 3,
+    "replicasPerNodeGroup": 1, "automaticFailoverEnabled": True, "parameterGroupName": "default.valkey8.cluster.on",
+}  # fmt: skip
+
+
+def _cluster(outputs: dict[str, Any]) -> redis.RedisCluster:
+    # As the functions do: a few seconds after a start its nodes do not answer yet.
+    return redis.RedisCluster(host=outputs["configurationEndpointAddress"], port=outputs["port"], decode_responses=True)
+
+
+def test_a_replication_group_of_several_shards_is_a_cluster(
+    cloud: Cloud, supervisor: Supervisor, tmp_path: Path
+) -> None:
+    beside = cloud.create(CACHE, "other", {"replicationGroupId": "orders", "description": "d", "engine": "valkey"})
+    made = cloud.create(CACHE, "c", SHARDED)
+    outputs = made.outputs
+    assert (outputs["primaryEndpointAddress"], outputs["readerEndpointAddress"]) == ("", "")
+    assert outputs["memberClusters"][:3] == [
+        "orders-shards-0001-001", "orders-shards-0001-002", "orders-shards-0002-001",
+    ]  # fmt: skip
+    assert (len(outputs["memberClusters"]), outputs["numCacheClusters"], outputs["clusterEnabled"]) == (6, 6, True)
+    shards = {name: process for name, process in supervisor.processes.items() if "shards" in name}
+    assert list(shards) == [f"valkey-orders-shards-{shard:04d}" for shard in (1, 2, 3)]
+    with _cluster(outputs) as client:
+        assert len(client.get_primaries()) == 3
+        for number in range(50):
+            client.set(f"key-{number}", str(number))
+        kept = {name: process.pid for name, process in shards.items()}
+        # A change that does not touch the servers leaves them running.
+        assert cloud.create(CACHE, "c", {**SHARDED, "snapshotRetentionLimit": 1}).outputs["port"] == outputs["port"]
+        assert {name: supervisor.processes[name].pid for name in shards} == kept
+        # One that is killed is back with its slots and its keys.
+        shards["valkey-orders-shards-0002"].kill()
+        until(lambda: shards["valkey-orders-shards-0002"].running, what="the second shard")
+        until(lambda: _holds_all(client), what="all keys")
+    for _ in range(2):
+        cloud.delete(CACHE, made.id, outputs)
+    assert list(supervisor.processes) == ["valkey-orders"]
+    assert not (tmp_path / "twin" / "elasticache" / "orders-shards").exists()
+    cloud.delete(CACHE, beside.id, beside.outputs)
+
+
+def _holds_all(client: redis.RedisCluster) -> bool:
+    try:
+        return [client.get(f"key-{number}") for number in range(50)] == [str(number) for number in range(50)]
+    except (redis.RedisError, redis.exceptions.RedisClusterException):
+        return False
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"numNodeGroups": 2}, "numNodeGroups is 2"),
+        ({"numNodeGroups": 2}, "must be true with cluster mode on"),
+        ({"numNodeGroups": 2, "numCacheClusters": 2, "automaticFailoverEnabled": True}, "two ways to count"),
+        (
+            {"numNodeGroups": 2, "automaticFailoverEnabled": True, "parameterGroupName": "default.valkey8"},
+            "default.valkey8.cluster.on",
+        ),
+        ({"numNodeGroups": 2, "replicasPerNodeGroup": 6, "automaticFailoverEnabled": True}, "0 to 5"),
         ({"authToken": "x" * 16}, "authToken needs TLS"),
         ({"automaticFailoverEnabled": True}, "numCacheClusters of at least 2"),
         ({"transitEncryptionMode": "maybe"}, "one of preferred, required"),
