@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import redis
 
 from functions.common.cache import Cache, connect
 from functions.common.errors import CacheUnavailable
@@ -159,11 +160,29 @@ def test_operators_and_inspectors_do_their_work(shards: Shards, monkeypatch: pyt
     assert (told["role"], bool(told["heartbeat"])) == ("master", True)
 
 
-@pytest.mark.parametrize("role_", ROLES)
-def test_rights_of_one_shard_do_not_let_a_user_find_the_others(shards: Shards, role_: CacheRole) -> None:
+@pytest.mark.parametrize("user", ROLES)
+def test_rights_of_one_shard_do_not_let_a_user_find_the_others(shards: Shards, user: CacheRole) -> None:
     shards.allow(1)
     with pytest.raises(CacheUnavailable, match=r"refused a command \(NoPermissionError\): .*cluster\|slots"):
-        shards.opened(role_)
+        shards.opened(user)
+
+
+@pytest.mark.parametrize("user", ROLES)
+def test_where_the_slots_are_is_all_that_a_user_may_ask_of_the_cluster(shards: Shards, user: CacheRole) -> None:
+    execute = shards.cluster.commands()[0]
+    listed: Any = shards.cluster.nodes[0].client().command_list(pattern="cluster|*")
+    names = [name.split("|") for name in listed]
+    assert len(names) > 20
+    arguments = ["0"] * 4
+
+    def may(command: list[str]) -> bool:
+        for length in range(len(arguments) + 1):
+            # The server tells of a wrong number of arguments first.
+            with suppress(redis.ResponseError):
+                return bool(execute("ACL", "DRYRUN", user, *command, *arguments[:length]) == "OK")
+        raise AssertionError(command)
+
+    assert [command for command in names if may(command)] == [["cluster", "slots"]]
 
 
 def test_each_shard_has_to_show_its_certificate(

@@ -112,6 +112,25 @@ def test_what_carries_data_changes_in_place_and_loses_none(
     assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
 
 
+def test_a_read_model_of_one_shard_becomes_one_of_several(orders: Orders, outputs: auto.OutputMap) -> None:
+    orders.up()
+    before = orders.place(outputs)
+    changed = orders.up(cacheShards=2)
+    # The new group is there before the functions move over to it, and the old one until they have.
+    moved = [step for step in changed.steps if step[1] in ("cache-nodes", "project-clients-function")]
+    assert moved == [
+        ("create-replacement", "cache-nodes"),
+        ("replace", "cache-nodes"),
+        ("update", "project-clients-function"),
+        ("delete-replaced", "cache-nodes"),
+    ]
+    assert changed.outputs["cache_name"].value == "orders-local-shards"
+    # It is empty, and an order brings its client with it.
+    after = orders.place(changed.outputs)
+    assert (after["version"], after["order_count"]) == (before["version"] + 1, before["order_count"] + 1)
+    assert ("replace", "cache-nodes") in orders.up().steps
+
+
 def test_changed_task_settings_change_the_task_in_place_and_nothing_is_lost(
     orders: Orders, outputs: auto.OutputMap
 ) -> None:
