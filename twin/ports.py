@@ -29,6 +29,18 @@ def free_port() -> int:
         return port
 
 
+def free_ports(number: int) -> list[int]:
+    """Give different ports, each as `free_port` does.
+
+    Raises:
+        PortError: the system has too few free ports left.
+    """
+    found = set[int]()
+    while len(found) < number:
+        found.add(free_port())
+    return sorted(found)
+
+
 def is_listening(port: int) -> bool:
     """Tell whether something accepts TCP connections on this loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

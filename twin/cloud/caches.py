@@ -99,6 +99,8 @@ def _check_shards(inputs: Inputs, failover: object) -> Iterator[Problem]:
 
 
 def _create(at: Context, request: Request) -> Made:
+    # What an attempt left that failed: it may be for a port that somebody else had.
+    shutil.rmtree(at.folder_of("elasticache", text(request.inputs, "replicationGroupId")), ignore_errors=True)
     return _group(at, request, _run(at, request.inputs))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.durable import write_durably
-from twin.ports import free_port
+from twin.ports import free_ports
 from twin.servers.valkey import ValkeyServer
 
 SLOTS = 16384
@@ -34,16 +34,16 @@ class ValkeyCluster:
         known = folder / "ports.json"
         if not known.exists():
             # The bus between the nodes would else be 10,000 above the port, which need not be free.
-            write_durably(known, json.dumps([[free_port(), free_port()] for _ in range(shards)]).encode())
-        ports = json.loads(known.read_text())
-        self._buses = [bus for _, bus in ports]
+            write_durably(known, json.dumps(free_ports(2 * shards)).encode())
+        ports: list[int] = json.loads(known.read_text())
+        self._buses = ports[shards:]
         self.nodes = [
             ValkeyServer(
                 folder / f"node-{number}",
                 port,
                 {**(settings or {}), "cluster-enabled": "yes", "cluster-port": str(bus)},
             )
-            for number, (port, bus) in enumerate(ports)
+            for number, (port, bus) in enumerate(zip(ports[:shards], self._buses, strict=True))
         ]
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import redis
 from tests.twin.waiting import until
 from twin.cloud import Cloud, InputError
 from twin.emulator import Emulator
+from twin.ports import free_ports
 from twin.supervisor import Supervisor
 
 CLUSTER, GROUP = "aws:rds/cluster:Cluster", "aws:rds/clusterParameterGroup:ClusterParameterGroup"
@@ -169,6 +171,16 @@ def test_a_replication_group_of_several_shards_is_a_cluster(
     assert list(supervisor.processes) == ["valkey-orders"]
     assert not (tmp_path / "twin" / "elasticache" / "orders-shards").exists()
     cloud.delete(CACHE, beside.id, beside.outputs)
+
+
+def test_a_failed_attempt_at_several_shards_is_no_burden_to_the_next(cloud: Cloud, tmp_path: Path) -> None:
+    folder = tmp_path / "twin" / "elasticache" / "orders-shards"
+    folder.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (folder / "ports.json").write_text(json.dumps([taken.getsockname()[1], *free_ports(5)]))
+        made = cloud.create(CACHE, "c", SHARDED)
+        with _cluster(made.outputs) as client:
+            assert client.set("key", "value")
 
 
 def _holds_all(client: redis.RedisCluster) -> bool:
