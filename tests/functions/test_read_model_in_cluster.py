@@ -189,6 +189,45 @@ def test_a_client_whose_slot_is_on_its_way_fails_alone(shards: ValkeyCluster, cl
         shards.move(slot, was)
 
 
+def _deliver(bodies: list[str]) -> None:
+    """Project until nothing fails: what does comes again, as from the queue."""
+    for _ in range(100):
+        again = _project(*bodies)
+        bodies = [body for index, body in enumerate(bodies) if f"m{index}" in again]
+        if not bodies:
+            return
+    raise AssertionError(f"{len(bodies)} of the events are refused for good.")
+
+
+def _migrated(source: Any) -> bool:
+    state = source("CLUSTER", "GETSLOTMIGRATIONS")[0]["state"]
+    assert state not in ("failed", "canceled"), state
+    return bool(state == "success")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_nothing_is_lost_while_clients_move_to_another_shard(shards: ValkeyCluster) -> None:
+    assert _project(*(_event(client, 1) for client in CLIENTS)) == set()
+    commands = shards.commands()
+    version = 1
+    for source, target in ((commands[0], commands[1]), (commands[1], commands[0])):
+        source("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, SLOTS // 4, "NODE", target("CLUSTER", "MYID"))
+        moved = False
+        while not moved:
+            # Once more after they have moved.
+            moved, version = _migrated(source), version + 1
+            _deliver([_event(client, version) for client in CLIENTS])
+            for client in CLIENTS[:9]:
+                assert _read(get_client, "/clients/{}", client, min_version=str(version))["statusCode"] in (200, 503)
+    assert version > 3
+    for client in CLIENTS:
+        found = json.loads(_read(get_client, "/clients/{}", client, min_version=str(version))["body"])
+        assert found["version"] == version
+        listed = json.loads(_read(list_orders, "/clients/{}/orders", client)["body"])["orders"]
+        newest = [client * 1000 + each for each in range(version, 0, -1)]
+        assert [order["id_order"] for order in listed] == newest[:50]
+
+
 @pytest.mark.usefixtures("cluster")
 def test_a_heartbeat_arrives_and_the_shards_are_inspected(shards: ValkeyCluster) -> None:
     assert _project(message(heartbeat()), *(_event(client, 1) for client in CLIENTS)) == set()
