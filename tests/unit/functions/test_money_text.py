@@ -50,4 +50,4 @@ def test_an_amount_is_written_as_the_api_has_it(amount: str, number: str) -> Non
 def test_nothing_else_is_an_amount(text: object) -> None:
     assert not is_amount(text)
     with pytest.raises(ValueError, match="not an amount"):
-        json_number(text)  # type: ignore[arg-type]
+        json_number(text)
