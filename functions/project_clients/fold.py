@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from functions.common.events import ClientEvent, ClientState, Order, OrderPlaced
 from functions.common.read_model import KEPT_ORDERS
 
 
-class Change:
-    """What one client's events amount to, perhaps without an order, and which messages they came in."""
+class Change(Struct, gc=False):
+    """What one client's events amount to: its newest state, perhaps orders by the version that each made.
 
-    __slots__ = ("client", "message_ids", "orders")
+    `message_ids` are those of the messages that they came in.
+    """
 
-    def __init__(self, client: ClientState) -> None:
-        self.client = client
-        self.orders: dict[int, Order] = {}
-        self.message_ids: list[str] = []
+    client: ClientState
+    orders: dict[int, Order] = {}
+    message_ids: list[str] = []
 
     def newest_orders(self) -> list[tuple[int, Order]]:
         """The orders that could be among those kept, newest first, with the version that each made."""
@@ -32,13 +34,14 @@ def fold(events: Iterable[tuple[str, ClientEvent]]) -> list[Change]:
     """One Change for each client among the events, which come with the ids of their messages."""
     changes: dict[int, Change] = {}
     for message_id, event in events:
-        client = event.client
+        client = event.data.client
+        orders = {client.version: event.data.order} if type(event) is OrderPlaced else {}
         change = changes.get(client.id)
         if change is None:
-            change = changes[client.id] = Change(client)
-        elif client.version > change.client.version:
+            changes[client.id] = Change(client, orders, [message_id])
+            continue
+        if client.version > change.client.version:
             change.client = client
-        if type(event) is OrderPlaced:
-            change.orders[client.version] = event.order
+        change.orders.update(orders)
         change.message_ids.append(message_id)
     return list(changes.values())
