@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 from twin.errors import PortError
 
 LOOPBACK = "127.0.0.1"
+# Below those that systems give to outgoing connections (Linux from 32768 on, macOS from 49152), any of which would
+# else take a port between its choice and the start of the server.
+CHOICE = range(15_000, 32_000)
+TRIES = 200
 
 
 def free_port() -> int:
@@ -16,17 +21,19 @@ def free_port() -> int:
     whoever starts a server on it has to notice a failed bind.
 
     Raises:
-        PortError: the system has no free port left.
+        PortError: no free port was found.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((LOOPBACK, 0))
-        except OSError as error:
-            raise PortError(
-                f"No free TCP port on {LOOPBACK} ({error.strerror}). End what holds many connections and try again."
-            ) from error
-        port: int = probe.getsockname()[1]
-        return port
+    reason = ""
+    for _ in range(TRIES):
+        port = secrets.choice(CHOICE)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                reason = error.strerror or str(error)
+            else:
+                return port
+    raise PortError(f"No free TCP port on {LOOPBACK} ({reason}). End what holds many connections and try again.")
 
 
 def free_ports(number: int) -> list[int]:

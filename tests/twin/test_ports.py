@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,22 @@ def test_a_free_port_can_be_bound() -> None:
     assert not is_listening(port)
     with socket.create_server((LOOPBACK, port)):
         assert is_listening(port)
+
+
+def test_a_port_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        used, free = taken.getsockname()[1], free_port()
+        drawn = iter([used, used, free])
+        monkeypatch.setattr("twin.ports.secrets.choice", lambda _: next(drawn))
+        assert free_port() == free
+
+
+def test_no_port_is_one_that_an_outgoing_connection_may_get() -> None:
+    known = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(known.read_text().split()[0]) if known.exists() else 32768
+    if first < 32768:
+        pytest.skip("this system gives lower ports to connections than most do")
+    assert all(free_port() < first for _ in range(50))
 
 
 def test_several_ports_are_different(monkeypatch: pytest.MonkeyPatch) -> None:
