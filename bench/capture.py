@@ -118,7 +118,7 @@ BENCHMARKS = (
             "All share the machine."
         ),
         cases=cases,
-        rounds=3,
-        sizes={"rows": 100_000},
+        rounds=5,
+        sizes={"rows": 50_000},
     ),
 )
