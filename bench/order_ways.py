@@ -1,8 +1,10 @@
-"""Two handlers of POST /orders, each over one connection of its own: place_order, and one of separate statements."""
+"""Handlers of POST /orders, each over one connection of its own: place_order, what it stands on, and a tutorial's."""
 
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,8 @@ from functions.common.database import Database, SecretLogin
 from functions.common.settings import DatabaseSettings
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
+# About as long as an order takes PostgreSQL, in seconds.
+NAP_S = 0.0006
 # Of each order: product and quantity, as the first example of the API has them.
 LINES = ((1, 1), (2, 3))
 
@@ -48,15 +52,49 @@ class _Known:
         return {"password": self._password}
 
 
+def driver_alone(target: Target) -> Handler:
+    """The handler's statement and no more: what the driver leaves of pgbench's speed."""
+    from functions.place_order.store import STATEMENT
+
+    connection = _connected(target)
+    connection.autocommit = True
+    products, quantities = map(list, zip(*LINES, strict=True))
+
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        client = json.loads(event["body"])["id_client"]
+        with connection.cursor() as cursor:
+            _one(cursor, STATEMENT, f"call-{uuid.uuid4().hex}", "0" * 64, 24, client, products, quantities, None)
+        return {"statusCode": 201}
+
+    return handle
+
+
+def without_database(nap_s: float) -> Callable[[Target], Handler]:
+    """The function over a store that sleeps and answers: what its own work costs."""
+
+    def way(_: Target) -> Handler:
+        from functions.common.gateway import answer
+        from functions.place_order.command import Placed, PlaceOrder
+        from functions.place_order.handler import respond
+
+        class Store:
+            def place(self, key: str, request_hash: str, command: PlaceOrder) -> Placed:
+                if nap_s:
+                    time.sleep(nap_s)
+                return Placed(1, 1, replayed=False)
+
+        return lambda event: answer(event, lambda request: respond(request, Store))
+
+    return way
+
+
 def separate_statements(target: Target) -> Handler:
     """A tutorial's handler: ten round trips for two lines, no checks, no client's version, no log.
 
     The statements are those of the sample that this system is compared with (aws-samples/cqrs-on-aws, order
     receiver), in its order, over our tables and the same driver as ours.
     """
-    connection = psycopg2.connect(
-        host=target.host, port=target.port, dbname=target.name, user=target.user, password=target.password
-    )
+    connection = _connected(target)
 
     def handle(event: dict[str, Any]) -> dict[str, Any]:
         body = json.loads(event["body"])
@@ -88,9 +126,21 @@ def separate_statements(target: Target) -> Handler:
     return handle
 
 
+def _connected(target: Target) -> Any:
+    return psycopg2.connect(
+        host=target.host, port=target.port, dbname=target.name, user=target.user, password=target.password
+    )
+
+
 def _one(cursor: Any, statement: str, *values: object) -> Any:
     cursor.execute(statement, values)
     return cursor.fetchone()
 
 
-WAYS: dict[str, Callable[[Target], Handler]] = {"place_order": ours, "separate statements": separate_statements}
+WAYS: dict[str, Callable[[Target], Handler]] = {
+    "place_order": ours,
+    "psycopg2 alone": driver_alone,
+    "separate statements": separate_statements,
+    "place_order, answered at once": without_database(0),
+    "place_order, answered after a nap": without_database(NAP_S),
+}

@@ -7,6 +7,7 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
@@ -17,12 +18,14 @@ from functions.place_order.store import STATEMENT
 from twin.proxy import Proxy
 from twin.servers.postgres import PostgresServer, binaries
 
-PGBENCH, OURS, SEPARATE = "pgbench", "place_order", "separate statements"
+PGBENCH, DRIVER, OURS, SEPARATE = "pgbench", "psycopg2 alone", "place_order", "separate statements"
+AT_ONCE, NAP = "place_order, answered at once", "place_order, answered after a nap"
+BUSY = Measure("busy", "us an order", better="less")
 MEASURES = (
     Measure("rate", "orders/s"),
     Measure("p50", "ms", better="less"),
     Measure("p99", "ms", better="less"),
-    Measure("busy", "us an order", better="less"),
+    BUSY,
 )
 CONNECTIONS = 8
 # Each way, so that a round trip takes a millisecond longer.
@@ -30,7 +33,7 @@ DELAY_S = 0.0005
 
 
 class Shop:
-    """A migrated database with clients enough, and three ways to place orders in it."""
+    """A migrated database with clients enough, and ways to place orders in it."""
 
     def __init__(self, server: PostgresServer, database: str, clients: int, callers: Callers, folder: Path) -> None:
         self._clients, self._callers, self._folder = clients, callers, folder
@@ -39,7 +42,7 @@ class Shop:
     def ways(
         self, orders: int, connections: int, port: int | None = None, hot: bool = False
     ) -> dict[str, Callable[[], Mapping[str, float]]]:
-        """All three by name; hot: all orders are of one client."""
+        """The ways by name; hot: all orders are of one client."""
         clients = 1 if hot else self._clients
         app = replace(self._app, port=port or self._app.port)
         # As in the sample, where all is done as the master.
@@ -48,6 +51,13 @@ class Shop:
             PGBENCH: lambda: self._pgbench(app, clients, orders, connections),
             OURS: lambda: self._callers.place(OURS, app, clients, orders, connections),
             SEPARATE: lambda: self._callers.place(SEPARATE, master, clients, orders, connections),
+        }
+
+    def parts(self, orders: int) -> dict[str, Callable[[], Mapping[str, float]]]:
+        """What the handler stands on, and its own work."""
+        return {
+            way: partial(self._callers.place, way, self._app, self._clients, orders, 1)
+            for way in (DRIVER, AT_ONCE, NAP)
         }
 
     def _pgbench(self, target: Target, clients: int, orders: int, connections: int) -> Mapping[str, float]:
@@ -100,7 +110,10 @@ def cases(place: Place) -> Iterator[Case]:
     against = [Goal(OURS, against=SEPARATE, least=3)]
     alone, many = shop.ways(orders, 1), shop.ways(orders, CONNECTIONS)
     hot = shop.ways(orders, CONNECTIONS, hot=True)
-    yield Case("one connection", MEASURES, alone, PGBENCH, [Goal(OURS, against=PGBENCH, least=0.8), *against])
+    parts = shop.parts(orders)
+    goals = [Goal(OURS, against=PGBENCH, least=0.8), *against]
+    yield Case("one connection", MEASURES, {**alone, DRIVER: parts.pop(DRIVER)}, PGBENCH, goals)
+    yield Case("the handler's own work", [BUSY], parts, AT_ONCE)
     yield Case(f"{CONNECTIONS} connections", MEASURES, many, PGBENCH)
     yield Case("one connection, 1 ms away", MEASURES, shop.ways(far, 1, proxy.port), PGBENCH, against)
     # On a machine of two processors this is full again, network or not: no goal.
@@ -125,9 +138,11 @@ BENCHMARKS = (
             "The handler takes API Gateway's event and gives its answer; pgbench executes the same statement, prepared "
             "once for each connection, and nothing else. `separate statements` is a tutorial's handler: the statements "
             "of the sample that this system is compared with, over the same tables and driver, without checks, "
-            "idempotency, the client's new state or a log line. Each of several connections has a process of its own, "
-            "as functions have, and all share the server's processors. `busy` is what the callers keep a processor "
-            "busy with. `1 ms away`: a proxy makes each round trip a millisecond longer."
+            "idempotency, the client's new state or a log line; `psycopg2 alone` is the handler's statement in a bare "
+            "loop. Each of several connections has a process of its own, as functions have, and all share the server's "
+            "processors. `busy` is what the callers keep a processor busy with; the handler's own work is that with a "
+            "store that answers at once, or after 0.6 ms asleep, as long as PostgreSQL takes. `1 ms away`: a proxy "
+            "makes each round trip a millisecond longer."
         ),
         cases=cases,
         rounds=5,

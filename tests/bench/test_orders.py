@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from bench.order_callers import Callers
-from bench.orders import MEASURES, OURS, PGBENCH, SEPARATE, Shop
+from bench.orders import AT_ONCE, DRIVER, MEASURES, NAP, OURS, PGBENCH, SEPARATE, Shop
 from twin.proxy import Proxy
 from twin.servers.postgres import PostgresServer
 
@@ -43,7 +43,7 @@ def left(postgres: PostgresServer, database: str) -> dict[str, int]:
 
 def added(postgres: PostgresServer, database: str, shop: Shop, way: str, hot: bool = False) -> dict[str, int]:
     before = left(postgres, database)
-    values = shop.ways(ORDERS, CONNECTIONS, hot=hot)[way]()
+    values = {**shop.ways(ORDERS, CONNECTIONS, hot=hot), **shop.parts(ORDERS)}[way]()
     assert set(values) == {measure.name for measure in MEASURES}
     assert all(value > 0 for value in values.values())
     return {name: now - before[name] for name, now in left(postgres, database).items()}
@@ -57,6 +57,14 @@ def test_pgbench_leaves_what_the_handler_leaves(postgres: PostgresServer, databa
         "orders": ORDERS, "order_line": 2 * ORDERS, "outbox": ORDERS, "idempotency_key": ORDERS,
         "versions": ORDERS, "one client's": ORDERS, "total": 3000 * ORDERS,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("way", "each"), [(DRIVER, 1), (AT_ONCE, 0), (NAP, 0)])
+def test_parts_of_the_handler_leave_orders_or_nothing(
+    postgres: PostgresServer, database: str, shop: Shop, way: str, each: int
+) -> None:
+    found = added(postgres, database, shop, way)
+    assert {found[table] for table in ("orders", "outbox", "idempotency_key", "versions")} == {each * ORDERS}
 
 
 def test_separate_statements_leave_orders_and_events(postgres: PostgresServer, database: str, shop: Shop) -> None:
