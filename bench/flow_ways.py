@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psutil
 import psycopg2
 
+from bench.frame.load import busy_s
 from bench.functions import gateway_event, unheard
 from bench.order_ways import Handler, order_body
 from bench.shop import Target
@@ -168,20 +168,6 @@ def _message(row: str) -> dict[str, Any]:
         "body": json.dumps({"data": json.loads(row), "metadata": metadata}),
         "attributes": {"ApproximateReceiveCount": "1"},
     }
-
-
-def busy_s(pid: int) -> tuple[float, float]:
-    """Processor seconds of a process and of its descendants, those that have ended and were waited for too."""
-    process = psutil.Process(pid)
-    times = process.cpu_times()
-    children = times.children_user + times.children_system
-    for child in process.children(recursive=True):
-        try:
-            of_child = child.cpu_times()
-        except psutil.NoSuchProcess:
-            continue  # Its parent counts it from now on.
-        children += sum(of_child[:4])
-    return times.user + times.system, children
 
 
 def _until(done: Callable[[], bool], what: str) -> None:

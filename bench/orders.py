@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
+from bench.frame.load import busy_s
 from bench.order_callers import Callers, figures
 from bench.order_ways import LINES
 from bench.shop import Target, open_shop
@@ -38,6 +39,7 @@ class Shop:
     def __init__(self, server: PostgresServer, database: str, clients: int, callers: Callers, folder: Path) -> None:
         self._clients, self._callers, self._folder = clients, callers, folder
         self._app, self._master = open_shop(server, database, clients)
+        self._server = server
 
     def ways(
         self, orders: int, connections: int, port: int | None = None, hot: bool = False
@@ -59,6 +61,16 @@ class Shop:
             way: partial(self._callers.place, way, self._app, self._clients, orders, 1)
             for way in (DRIVER, AT_ONCE, NAP)
         }
+
+    def server_us(self, orders: int) -> float:
+        """Microseconds of a processor that an order takes the server, all of its processes together."""
+        before = self._server_s()
+        self._pgbench(self._app, self._clients, orders, CONNECTIONS)
+        return (self._server_s() - before) * 1e6 / orders
+
+    def _server_s(self) -> float:
+        pid = self._server.process.pid
+        return 0.0 if pid is None else sum(busy_s(pid))
 
     def _pgbench(self, target: Target, clients: int, orders: int, connections: int) -> Mapping[str, float]:
         script, log = self._folder / "place_order.sql", self._folder / "pgbench_log"
@@ -104,16 +116,20 @@ def cases(place: Place) -> Iterator[Case]:
     place.stack.callback(callers.close)
     server.start()
     shop = Shop(server, "postgres", place.sizes["clients"], callers, place.folder)
+    orders, far = place.sizes["orders"], place.sizes["far"]
+    place.notes.append(
+        f"PostgreSQL keeps a processor busy for {shop.server_us(orders):.0f} us an order (pgbench, {CONNECTIONS} "
+        "connections)."
+    )
     proxy = place.stack.enter_context(Proxy(server.port))
     proxy.slow(DELAY_S)
-    orders, far = place.sizes["orders"], place.sizes["far"]
     against = [Goal(OURS, against=SEPARATE, least=3)]
     alone, many = shop.ways(orders, 1), shop.ways(orders, CONNECTIONS)
     hot = shop.ways(orders, CONNECTIONS, hot=True)
     parts = shop.parts(orders)
     goals = [Goal(OURS, against=PGBENCH, least=0.8), *against]
     yield Case("one connection", MEASURES, {**alone, DRIVER: parts.pop(DRIVER)}, PGBENCH, goals)
-    yield Case("the handler's own work", [BUSY], parts, AT_ONCE)
+    yield Case("the handler's own work", [BUSY, *MEASURES[:-1]], parts, AT_ONCE)
     yield Case(f"{CONNECTIONS} connections", MEASURES, many, PGBENCH)
     yield Case("one connection, 1 ms away", MEASURES, shop.ways(far, 1, proxy.port), PGBENCH, against)
     # On a machine of two processors this is full again, network or not: no goal.

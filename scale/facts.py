@@ -11,7 +11,7 @@ Trust = Literal["verified", "unsure", "measured", "assumed"]
 TRUST: dict[Trust, str] = {
     "verified": "read in AWS's own documentation or API model",
     "unsure": "AWS's figure as third parties or memory have it; look it up in Service Quotas before you rely on it",
-    "measured": "by a benchmark of this repository, on two shared cores of an AMD EPYC that had other work",
+    "measured": "by a benchmark of this repository, on two cores of an AMD EPYC that had no other work",
     "assumed": "nobody has measured it on AWS for this program; measure it before you rely on it",
 }
 
@@ -45,18 +45,18 @@ class Facts:
         10, "calls/s", "one environment of a function that is waited for", "unsure", "Lambda quotas"
     )
     write_us: Fact = Fact(
-        474, "us", "server's processor for an order, in the database", "measured", "`make bench ONLY=slot`"
+        393, "us", "server's processor for an order, in the database", "measured", "`make bench ONLY=orders`"
     )
     acu_per_processor: Fact = Fact(
         4, "ACU", "of one processor: an ACU has 2 GiB, an r6g has 8 GiB a processor", "unsure", "inferred"
     )
-    log_bytes: Fact = Fact(2_264, "bytes", "of transaction log for an order", "measured", "`make bench ONLY=slot`")
+    log_bytes: Fact = Fact(2_267, "bytes", "of transaction log for an order", "measured", "`make bench ONLY=slot`")
     commit_ms: Fact = Fact(4, "ms", "that an order holds its client's row on Aurora", "assumed", "")
     walsender_us: Fact = Fact(
-        51, "us", "walsender's processor for an order, test_decoding", "measured", "`make bench ONLY=slot`"
+        66.5, "us", "walsender's processor for an order, test_decoding", "measured", "`make bench ONLY=slot`"
     )
     walsender_published_us: Fact = Fact(
-        26.5, "us", "the same if the plugin sends the outbox alone", "measured", "`make bench ONLY=slot`"
+        31, "us", "the same if the plugin sends the outbox alone", "measured", "`make bench ONLY=slot`"
     )
     rows_per_order: Fact = Fact(
         8,
@@ -66,7 +66,11 @@ class Facts:
         "migrations/0003_place_order.sql, 0007_pruning.sql",
     )
     capture_rows: Fact = Fact(
-        24_000, "rows/s", "a DMS task reads: as fast as Debezium on that machine", "assumed", "AWS gives no figure"
+        34_000,
+        "rows/s",
+        "a DMS task reads: as fast as Debezium in `make bench ONLY=capture`",
+        "assumed",
+        "AWS gives no figure",
     )
     capture_ms: Fact = Fact(
         1_000,
@@ -96,7 +100,7 @@ class Facts:
     )
     invoke_ms: Fact = Fact(10, "ms", "for a batch, besides its events", "assumed", "half of what docs/cost.md bills")
     project_us: Fact = Fact(
-        75, "us", "of the projector for an event, in batches of 100", "measured", "`make bench ONLY=projection`"
+        17.3, "us", "of the projector for an event, in batches of 100", "measured", "`make bench ONLY=projection`"
     )
     cache_writes: Fact = Fact(
         276_000, "commands/s", "compare and set, one Valkey, client that only sends", "measured", "by hand, 2026-11"

@@ -48,6 +48,7 @@ def write() -> str:
                 whole=f"{1e6 / facts.walsender_us.value:,.0f}",
                 published=f"{1e6 / facts.walsender_published_us.value:,.0f}",
                 client=f"{1e3 / facts.commit_ms.value:,.0f}",
+                task=f"{facts.capture_rows.value / facts.rows_per_order.value:,.0f}",
             ),
             BEYOND,
             CELLS,

@@ -85,7 +85,7 @@ So there are three ways, and each helps against something else:
 
 1. **Partitions of the outbox** (`outbox_0` to `outbox_n` by the client's id, a task and an instance for each) divide
    what a *DMS task* has to parse and put. They do not divide decoding: each slot's walsender reads the whole log, so n
-   slots make n times the work on the writer. Worth it from about 3,000 orders a second (if a task is as fast as is
+   slots make n times the work on the writer. Worth it from about {task} orders a second (if a task is as fast as is
    assumed; its `CDCLatencyTarget` says when it is not) to where the walsender is full.
    Changed: `place_order` in SQL (which table), one more `ChangeCapture` for each, the pipe's filter (`table-name`),
    the pruning, grants. Not changed: any handler, as the consumer's decoder does not look at the table's name; order,

@@ -1,4 +1,4 @@
-"""How busy the machine was with other work while a contender ran."""
+"""How busy processes are, and the machine with other work while a contender runs."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ class Watch:
         self.seconds = max(perf_counter() - self._begun, 1e-9)
         others = (_busy_s() - self._busy) - (_own_s() - self._own)
         self.load = Load(round(os.getloadavg()[0], 2), round(min(max(others / self.seconds, 0), _CORES), 2))
+
+
+def busy_s(pid: int) -> tuple[float, float]:
+    """Processor seconds of a process and of its descendants, those that have ended and were waited for too."""
+    process = psutil.Process(pid)
+    times = process.cpu_times()
+    children = times.children_user + times.children_system
+    for child in process.children(recursive=True):
+        try:
+            of_child = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # Its parent counts it from now on.
+        children += sum(of_child[:4])
+    return times.user + times.system, children
 
 
 def _busy_s() -> float:

@@ -60,9 +60,9 @@ def test_each_key_of_a_part_is_one_of_the_program_and_lifts_it() -> None:
         assert set(one.keys) <= keys
         assert other.capacity >= one.capacity
     assert set(LIFT) == {part.name for part in small}
-    # The dev stack gives way in front, and with it as large as it goes, at the change capture.
+    # Both give way in front.
     assert first(small).name == "API, calls"
-    assert first(large).name == "DMS task"
+    assert first(large).name == "functions of the API"
 
 
 @pytest.mark.parametrize(
