@@ -136,13 +136,9 @@ def poison(scene: Scene) -> None:
     """Poison among the messages of both consumers, while orders come in."""
     with ExitStack() as stack:
         load = stack.enter_context(scene.load())
-        sqs = scene.twin.emulator.client("sqs")
-        for consumer, hidden_s in (("project_clients", "2"), ("notify_client", "4")):
-            url = scene.outputs[f"{consumer}_queue_url"]
-            usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-            stack.callback(sqs.set_queue_attributes, QueueUrl=url, Attributes=usual)
+        for consumer, hidden_s in (("project_clients", 2), ("notify_client", 4)):
             # Six times the function's timeout otherwise, for each of the tries: nothing to learn from waiting.
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": hidden_s})
+            stack.enter_context(scene.hidden(consumer, hidden_s))
             for _ in range(3):
                 with scene.fault(f"poison for {consumer}"):
                     scene.poison(consumer, [f"no json {scene.rng.random()}", '{"data": 1, "metadata": {}}'])

@@ -89,14 +89,12 @@ def pipe_stopped(scene: Scene) -> None:
 @drill("projector-bug", "what a bug in a consumer made dead letters of is redriven once it is mended")
 def projector_bug(scene: Scene) -> None:
     """The projector fails on everything until messages are dead letters; then it is mended and they are redriven."""
-    sqs, url = scene.twin.emulator.client("sqs"), scene.outputs["project_clients_queue_url"]
+    url = scene.outputs["project_clients_queue_url"]
     dead = scene.stores.dead_letter_queues["project_clients"]
     with ExitStack() as stack:
-        usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-        stack.callback(sqs.set_queue_attributes, QueueUrl=url, Attributes=usual)
+        stack.enter_context(scene.hidden("project_clients", 1))
         load = stack.enter_context(scene.load())
         scene.orders(load, ORDERS_BETWEEN)
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
         with scene.fault("a projector with a bug, mended"), replaced(scene, "project_clients", BUG):
             scene.until(lambda: scene.stores.depth(dead) >= ORDERS_BETWEEN, "dead letters of the bug")
     # What failed on the old code may still be on its way to the dead letters.

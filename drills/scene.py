@@ -182,6 +182,21 @@ class Scene:
             return False
         return status == httpx.codes.OK and document["version"] >= (answer.version or 0)
 
+    @contextmanager
+    def hidden(self, consumer: str, seconds: int) -> Iterator[None]:
+        """Have messages of a consumer come back after so many seconds; at the end after as many as before.
+
+        That is saved: a later kill of the emulator would else bring back what was saved meanwhile.
+        """
+        sqs, url = self.twin.emulator.client("sqs"), self.outputs[f"{consumer}_queue_url"]
+        usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+        try:
+            yield
+        finally:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=usual)
+            self.twin.emulator.save()
+
     def poison(self, consumer: str, bodies: Sequence[str]) -> None:
         """Put messages into a consumer's queue that it cannot take."""
         sqs, url = self.twin.emulator.client("sqs"), self.outputs[f"{consumer}_queue_url"]
