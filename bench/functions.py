@@ -21,9 +21,14 @@ def valkey(folder: Path, stack: contextlib.ExitStack) -> ValkeyServer:
     server = ValkeyServer(folder / "valkey", settings=IN_MEMORY)
     stack.callback(server.remove)
     server.start()
-    variables = {"CACHE_HOST": server.host, "CACHE_PORT": str(server.port), "CACHE_TLS": "false", "CACHE_AUTH": "none"}
-    stack.enter_context(environment(variables))
+    lead_to(server, stack)
     return server
+
+
+def lead_to(server: ValkeyServer, stack: contextlib.ExitStack, *, cluster: bool = False) -> None:
+    """The environment that leads the functions to a server, or to the cluster that it is one of."""
+    variables = {"CACHE_HOST": server.host, "CACHE_PORT": str(server.port), "CACHE_TLS": "false", "CACHE_AUTH": "none"}
+    stack.enter_context(environment({**variables, "CACHE_CLUSTER": str(cluster).lower()}))
 
 
 def bare_client(server: ValkeyServer) -> redis.Redis:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,11 @@ import psycopg2
 
 from bench.shop import Target
 from functions.common.database import Database, SecretLogin
+from functions.common.idempotency import record_key
 from functions.common.settings import DatabaseSettings
 
+OURS, DRIVER, SEPARATE = "place_order", "psycopg2 alone", "separate statements"
+AT_ONCE, NAP = "place_order, answered at once", "place_order, answered after a nap"
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 # About as long as an order takes PostgreSQL, in seconds.
 NAP_S = 0.0006
@@ -63,7 +65,7 @@ def driver_alone(target: Target) -> Handler:
     def handle(event: dict[str, Any]) -> dict[str, Any]:
         client = json.loads(event["body"])["id_client"]
         with connection.cursor() as cursor:
-            _one(cursor, STATEMENT, f"call-{uuid.uuid4().hex}", "0" * 64, 24, client, products, quantities, None)
+            _one(cursor, STATEMENT, record_key(None), "0" * 64, 24, client, products, quantities, None)
         return {"statusCode": 201}
 
     return handle
@@ -138,9 +140,9 @@ def _one(cursor: Any, statement: str, *values: object) -> Any:
 
 
 WAYS: dict[str, Callable[[Target], Handler]] = {
-    "place_order": ours,
-    "psycopg2 alone": driver_alone,
-    "separate statements": separate_statements,
-    "place_order, answered at once": without_database(0),
-    "place_order, answered after a nap": without_database(NAP_S),
+    OURS: ours,
+    DRIVER: driver_alone,
+    SEPARATE: separate_statements,
+    AT_ONCE: without_database(0),
+    NAP: without_database(NAP_S),
 }

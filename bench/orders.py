@@ -13,14 +13,13 @@ from pathlib import Path
 from bench.frame.benchmark import Benchmark, Case, Goal, Measure, Place
 from bench.frame.load import busy_s
 from bench.order_callers import Callers, figures
-from bench.order_ways import LINES
+from bench.order_ways import AT_ONCE, DRIVER, LINES, NAP, OURS, SEPARATE
 from bench.shop import Target, open_shop
 from functions.place_order.store import STATEMENT
 from twin.proxy import Proxy
 from twin.servers.postgres import PostgresServer, binaries
 
-PGBENCH, DRIVER, OURS, SEPARATE = "pgbench", "psycopg2 alone", "place_order", "separate statements"
-AT_ONCE, NAP = "place_order, answered at once", "place_order, answered after a nap"
+PGBENCH = "pgbench"
 BUSY = Measure("busy", "us an order", better="less")
 MEASURES = (
     Measure("rate", "orders/s"),

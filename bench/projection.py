@@ -52,7 +52,7 @@ class Projection:
         self._batches = found
         self._events = sum(len(batch["Records"]) for batch in found)
         # The loop is given what the others have to find in the messages.
-        self._calls = [ready(batch) for batch in found]
+        self.calls = [_ready(batch) for batch in found]
 
     def contenders(self) -> dict[str, Callable[[], Mapping[str, float]]]:
         """The ways by name."""
@@ -63,7 +63,7 @@ class Projection:
         self._cache.flushall()
         sha = self._cache.script_load(SCRIPT)
         begun = time.perf_counter()
-        for keys, arguments in self._calls:
+        for keys, arguments in self.calls:
             self._cache.evalsha(sha, len(keys), *keys, *arguments)
         return rate(begun, self._events)
 
@@ -111,7 +111,7 @@ def rate(begun: float, events: int) -> Mapping[str, float]:
     return {"rate": events / (time.perf_counter() - begun)}
 
 
-def ready(batch: Batch) -> Ready:
+def _ready(batch: Batch) -> Ready:
     """What a call of `SCRIPT` takes for the events of a batch: two keys and eight arguments of each."""
     keys: list[str] = []
     arguments: list[str | int] = []

@@ -13,8 +13,8 @@ from redis.crc import key_slot
 
 from bench.events import batches
 from bench.frame.benchmark import Benchmark, Case, Goal, Place
-from bench.functions import IN_MEMORY, environment
-from bench.projection import MOST_SINGLE, OURS, RATE, SCRIPT, Batch, Projection, rate, ready
+from bench.functions import IN_MEMORY, lead_to
+from bench.projection import MOST_SINGLE, OURS, RATE, SCRIPT, Batch, Projection, rate
 from twin.servers.valkey_cluster import ValkeyCluster
 
 SHARDS = 3
@@ -31,9 +31,10 @@ class Sharded:
 
     def __init__(self, cluster: redis.RedisCluster, found: list[Batch]) -> None:
         self._cluster = cluster
-        self._handler = Projection(cluster, found).handler
+        alike = Projection(cluster, found)
+        self._handler = alike.handler
         self._sha = str(cluster.script_load(SCRIPT))
-        self._calls = [[*self._split(batch)] for batch in found]
+        self._calls = [[*self._split(*call)] for call in alike.calls]
         self._events = sum(map(len, self._calls))
 
     def contenders(self) -> dict[str, Callable[[], Mapping[str, float]]]:
@@ -73,8 +74,7 @@ class Sharded:
         self._cluster.flushall(target_nodes=redis.RedisCluster.PRIMARIES)
         self._cluster.script_load(SCRIPT)
 
-    def _split(self, batch: Batch) -> Iterator[Call]:
-        keys, arguments = ready(batch)
+    def _split(self, keys: list[str], arguments: list[str | int]) -> Iterator[Call]:
         for number in range(len(keys) // KEYS):
             own = keys[KEYS * number : KEYS * (number + 1)]
             yield own[0], ("EVALSHA", self._sha, KEYS, *own, *arguments[ARGUMENTS * number : ARGUMENTS * (number + 1)])
@@ -95,8 +95,7 @@ def cases(place: Place) -> Iterator[Case]:
     place.stack.callback(servers.remove)
     servers.start()
     node = servers.nodes[0]
-    variables = {"CACHE_HOST": node.host, "CACHE_PORT": str(node.port), "CACHE_TLS": "false", "CACHE_AUTH": "none"}
-    place.stack.enter_context(environment({**variables, "CACHE_CLUSTER": "true"}))
+    lead_to(node, place.stack, cluster=True)
     cluster = redis.RedisCluster(host=node.host, port=node.port)
     place.stack.callback(cluster.close)
     for size in BATCHES:

@@ -9,7 +9,8 @@ import psycopg2
 import pytest
 
 from bench.order_callers import Callers
-from bench.orders import AT_ONCE, DRIVER, MEASURES, NAP, OURS, PGBENCH, SEPARATE, Shop
+from bench.order_ways import AT_ONCE, DRIVER, NAP, OURS, SEPARATE
+from bench.orders import MEASURES, PGBENCH, Shop
 from twin.proxy import Proxy
 from twin.servers.postgres import PostgresServer
 
